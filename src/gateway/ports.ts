@@ -1,0 +1,75 @@
+/**
+ * What the data plane needs of the outside. Rooms below fulfil these; `cli` joins them. Nothing here knows
+ * Kubernetes, files or object stores.
+ */
+import type { Bundle } from '../bundle/bundle.ts';
+import type { Subject } from '../bundle/subject.ts';
+import type { Revision, SessionId } from '../lib/brand.ts';
+import type { Result } from '../lib/result.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { RecordBody, SessionStart } from '../recording/record.ts';
+
+/** The bundle in force for one connection. `current` never blocks; listeners run after the swap. */
+export interface BundleSource {
+  readonly current: { readonly bundle: Bundle; readonly revision: Revision } | undefined;
+  onChange(listener: () => void): () => void;
+}
+
+/** Named Secrets of the connection's namespace, read anew when they rotate. */
+export interface SecretSource {
+  /** One key of one Secret; an error names Secret and key, never a value. */
+  read(secret: string, key: string): Promise<Result<Secret<string>, { readonly message: string }>>;
+  onChange(listener: (secret: string) => void): () => void;
+}
+
+export interface Credential {
+  readonly token?: Secret<string>;
+  /** DER of a client certificate that TLS has verified against the configured CA. */
+  readonly certificate?: Uint8Array;
+}
+
+export interface TokenVerifier {
+  /** Bad credentials and an unreachable identity provider are told apart: the second is `isTemporary`. */
+  verify(credential: Credential): Promise<Result<Subject, VerifyFailure>>;
+}
+
+export interface VerifyFailure {
+  /** Such as `Expired`, `WrongAudience`, `UnknownIssuer`, `BadSignature`, `ProviderUnreachable`. For the log and the record. */
+  readonly code: string;
+  /** For the agent: says what is wrong, never echoes the token. */
+  readonly message: string;
+  readonly isTemporary: boolean;
+}
+
+/**
+ * The recording of one session. Every call returns after write(2): what it was given survives the death of
+ * the process. A call that throws has written nothing that a reader would accept, and with `onFailure: Block`
+ * the caller must not go on.
+ */
+export interface SessionRecorder {
+  readonly session: SessionId;
+  write(record: Exclude<RecordBody, SessionStart>): void;
+  /** Raw backend frames as the agent will receive them, before they are sent. */
+  frames(bytes: Uint8Array): void;
+  /** Position, length and sha256 of the frames since the last call; undefined when there were none. */
+  sealFrames(): { readonly offset: number; readonly length: number; readonly sha256: string } | undefined;
+  close(): void;
+}
+
+export interface RecordSink {
+  open(start: SessionStart): SessionRecorder;
+}
+
+/** Counts and gauges of the data plane; names in docs/operating.md. Calls are cheap and never throw. */
+export interface Metrics {
+  sessionStarted(): void;
+  sessionEnded(reason: string): void;
+  decided(verdict: 'Allow' | 'RequireApproval' | 'Deny', isObserved: boolean): void;
+  decisionSeconds(seconds: number): void;
+  rowsSent(rows: number): void;
+  recordedBytes(bytes: number): void;
+  recordingFailed(): void;
+  loginFailed(code: string): void;
+  bundleLoaded(revision: string): void;
+  reloadFailed(): void;
+}
