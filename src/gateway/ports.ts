@@ -4,10 +4,9 @@
  */
 import type { Bundle } from '../bundle/bundle.ts';
 import type { Subject } from '../bundle/subject.ts';
-import type { Revision, SessionId } from '../lib/brand.ts';
+import type { Revision } from '../lib/brand.ts';
 import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { RecordBody, SessionStart } from '../recording/record.ts';
 
 /** The bundle in force for one connection. `current` never blocks; listeners run after the swap. */
 export interface BundleSource {
@@ -41,24 +40,7 @@ export interface VerifyFailure {
   readonly isTemporary: boolean;
 }
 
-/**
- * The recording of one session. Every call returns after write(2): what it was given survives the death of
- * the process. A call that throws has written nothing that a reader would accept, and with `onFailure: Block`
- * the caller must not go on.
- */
-export interface SessionRecorder {
-  readonly session: SessionId;
-  write(record: Exclude<RecordBody, SessionStart>): void;
-  /** Raw backend frames as the agent will receive them, before they are sent. */
-  frames(bytes: Uint8Array): void;
-  /** Position, length and sha256 of the frames since the last call; undefined when there were none. */
-  sealFrames(): { readonly offset: number; readonly length: number; readonly sha256: string } | undefined;
-  close(): void;
-}
-
-export interface RecordSink {
-  open(start: SessionStart): SessionRecorder;
-}
+export type { FramesSeal, RecordSink, SessionRecorder } from '../recording/recorder.ts';
 
 /** Counts and gauges of the data plane; names in docs/operating.md. Calls are cheap and never throw. */
 export interface Metrics {

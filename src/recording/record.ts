@@ -72,4 +72,6 @@ export interface SessionEnd {
   readonly actions: number;
   readonly denied: number;
   readonly rows: number;
+  /** Set by the recorder: frames that no result vouches for, of a statement that the session's end cut off. */
+  readonly frames?: { readonly offset: number; readonly length: number; readonly sha256: string };
 }

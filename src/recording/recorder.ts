@@ -1,0 +1,39 @@
+/**
+ * Recording: the evidence of what every session did, written ahead of the effect, and read back and verified
+ * later. `folder-sink` writes, `chain` links the lines, `read`, `frames` and `verify` work on what was written.
+ *
+ * The one invariant: a call of a recorder that returned has been handed to the operating system in full and
+ * in order; a call that threw has left nothing behind that a reader would take for a record. The gateway
+ * forwards and sends only what was recorded so.
+ */
+import type { SessionId } from '../lib/brand.ts';
+import type { RecordBody, SessionStart } from './record.ts';
+
+/** Bytes of the frames file that one record vouches for. */
+export interface FramesSeal {
+  readonly offset: number;
+  readonly length: number;
+  /** Of these bytes, uncompressed. */
+  readonly sha256: string;
+}
+
+/**
+ * The recording of one session. Every call returns after write(2): what it was given survives the death of
+ * the process. A call that throws has written nothing that a reader would accept, and with `onFailure: Block`
+ * the caller must not go on. After a full disk has room again the next call may succeed.
+ */
+export interface SessionRecorder {
+  readonly session: SessionId;
+  write(record: Exclude<RecordBody, SessionStart>): void;
+  /** Raw backend frames as the agent will receive them, before they are sent. */
+  frames(bytes: Uint8Array): void;
+  /** The frames since the last call, to be put into the next record; undefined when there were none. */
+  sealFrames(): FramesSeal | undefined;
+  close(): void;
+}
+
+/** Where recordings go. */
+export interface RecordSink {
+  /** Begins a session's recording with its first record. */
+  open(start: SessionStart): SessionRecorder;
+}
