@@ -3,7 +3,6 @@
  * Kubernetes, files or object stores.
  */
 import type { Bundle } from '../bundle/bundle.ts';
-import type { Subject } from '../bundle/subject.ts';
 import type { Revision } from '../lib/brand.ts';
 import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -21,25 +20,7 @@ export interface SecretSource {
   onChange(listener: (secret: string) => void): () => void;
 }
 
-export interface Credential {
-  readonly token?: Secret<string>;
-  /** DER of a client certificate that TLS has verified against the configured CA. */
-  readonly certificate?: Uint8Array;
-}
-
-export interface TokenVerifier {
-  /** Bad credentials and an unreachable identity provider are told apart: the second is `isTemporary`. */
-  verify(credential: Credential): Promise<Result<Subject, VerifyFailure>>;
-}
-
-export interface VerifyFailure {
-  /** Such as `Expired`, `WrongAudience`, `UnknownIssuer`, `BadSignature`, `ProviderUnreachable`. For the log and the record. */
-  readonly code: string;
-  /** For the agent: says what is wrong, never echoes the token. */
-  readonly message: string;
-  readonly isTemporary: boolean;
-}
-
+export type { Credential, TokenVerifier, VerifyFailure } from '../identity/verifier.ts';
 export type { FramesSeal, RecordSink, SessionRecorder } from '../recording/recorder.ts';
 
 /** Counts and gauges of the data plane; names in docs/operating.md. Calls are cheap and never throw. */
