@@ -1,5 +1,5 @@
-import type { Mask } from '../bundle/bundle.ts';
 import type { SqlAction } from '../decide/action.ts';
+import type { MaskView } from '../decide/mask-view.ts';
 import type { Catalogue } from './catalogue.ts';
 
 /** What a plan depends on beside the text and the session: one object for as long as none of it changes. */
@@ -9,20 +9,6 @@ export interface PlanContext {
   readonly masks: MaskView;
   /** Equal keys mean equal plans for equal texts and sessions: revision, mask set, catalogue epoch. */
   readonly key: string;
-}
-
-/** The masks of one subject, asked by column. `sql` resolves inheritance, views and generated columns on top of it. */
-export interface MaskView {
-  /** Digest of the mask set. */
-  readonly id: string;
-  readonly rules: readonly {
-    readonly rule: string;
-    readonly relation: { readonly schema: string; readonly name: string };
-    readonly column: string;
-    readonly mask: Mask;
-    readonly predicates: 'Masked' | 'Deny';
-    readonly assign: 'Deny' | 'Allow';
-  }[];
 }
 
 /** The part of a session's state that changes what a text means. Owned by the gateway's session, read here. */
