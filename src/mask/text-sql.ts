@@ -13,9 +13,8 @@ function countOf(count: number): string {
 
 /** A value that is not longer than what would be shown of it is hidden whole. */
 function ifLonger(value: string, count: string, shown: string): string {
-  const length = call('length', value);
-  const isLonger = infix(length, '>', count);
-  return `CASE WHEN ${isLonger} THEN ${shown} WHEN ${infix(length, '>=', '0')} THEN ${hidden} END`;
+  const isLonger = infix(call('length', value), '>', count);
+  return `CASE WHEN ${isLonger} THEN ${shown} WHEN ${value} IS NOT NULL THEN ${hidden} END`;
 }
 
 export function keepFirst(value: string, count: number): string {
@@ -28,20 +27,28 @@ export function keepLast(value: string, count: number): string {
   return ifLonger(value, shown, concat(hidden, call('right', value, shown)));
 }
 
+/** The longest address that mail can be sent to. */
+export const maxAddressLength = 254;
+
 /**
- * For a text with exactly one `@`, something before it and something without spaces after it; all else is hidden whole. The place of the
- * `@` is looked for under the collation "C": others may be unable to look, and the result must keep the column's.
+ * For a text that has the form of an address: one `@` with something before and after it, no space, not too
+ * long; all else is hidden whole. The `@` is looked for under the collation "C": others may be unable to look,
+ * and only its place goes on, so that the result keeps the column's collation.
  */
 export function emailShape(value: string): string {
-  const at = (within: string): string => call('strpos', `(${within} COLLATE pg_catalog."C")`, text('@'));
-  const domain = call('substr', value, infix(at(value), '+', '1'));
-  const hasLocal = infix(at(value), '>', '1');
-  const hasDomain = infix(call('length', value), '>', at(value));
-  const isPlain = infix(at(domain), '=', '0');
-  const hasNoSpace = infix(call('strpos', `(${domain} COLLATE pg_catalog."C")`, text(' ')), '=', '0');
+  const place = (of: string, within: string): string => call('strpos', `(${within} COLLATE pg_catalog."C")`, text(of));
+  const at = place('@', value);
+  const domain = call('substr', value, infix(at, '+', '1'));
+  const lastPlace = place('@', call('right', value, '1'));
+  const isAddress = [
+    infix(at, '>', '1'),
+    infix(place('@', domain), '=', '0'),
+    infix(lastPlace, '=', '0'),
+    infix(place(' ', value), '=', '0'),
+    infix(call('length', value), '<=', String(maxAddressLength)),
+  ].join(' AND ');
   const shown = concat(call('left', value, '1'), text(`${stars}@`), domain);
-  const isText = `${value} IS NOT NULL`;
-  return `CASE WHEN ${hasLocal} AND ${hasDomain} AND ${isPlain} AND ${hasNoSpace} THEN ${shown} WHEN ${isText} THEN ${hidden} END`;
+  return `CASE WHEN ${isAddress} THEN ${shown} WHEN ${value} IS NOT NULL THEN ${hidden} END`;
 }
 
 export function textOf(sql: string): string {
