@@ -1,0 +1,19 @@
+import { loadAll } from 'js-yaml';
+import { messageOf } from '../../lib/coded-error.ts';
+import { err, ok, type Result } from '../../lib/result.ts';
+
+/** The documents of one YAML file; empty ones are left out. */
+export function readDocuments(text: string): Result<readonly unknown[], string> {
+  try {
+    const documents: unknown[] = [];
+    loadAll(text, (document) => documents.push(document));
+    return ok(documents.filter((document) => document !== null && document !== undefined));
+  } catch (thrown) {
+    return err(`is not valid YAML: ${withoutExcerpt(messageOf(thrown))}`);
+  }
+}
+
+/** The parser quotes the lines around a fault, and a Secret may be among them. Its first line says what and where. */
+function withoutExcerpt(message: string): string {
+  return message.split('\n', 1).join('');
+}
