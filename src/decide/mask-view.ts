@@ -1,4 +1,7 @@
-import type { Mask } from '../bundle/bundle.ts';
+import type { Bundle, Detector, Mask, MaskRule } from '../bundle/bundle.ts';
+import type { Subject } from '../bundle/subject.ts';
+import { canonicalJson, deepFreeze, sha256Hex } from '../lib/canonical.ts';
+import { matchesAnySubject } from './subject-match.ts';
 
 /** The masks of one subject, asked by column. `sql` resolves inheritance, views and generated columns on top of it. */
 export interface MaskView {
@@ -15,4 +18,25 @@ export interface ColumnMaskRule {
   readonly mask: Mask;
   readonly predicates: 'Masked' | 'Deny';
   readonly assign: 'Deny' | 'Allow';
+}
+
+/** Every mask of every MaskRule that does not exempt the subject. Where several name one column, the stronger one wins in `mask`. */
+export function maskViewFor(bundle: Bundle, subject: Subject): MaskView {
+  const rules = maskRulesFor(bundle, subject).flatMap(({ name, columns, predicates, assign }) =>
+    columns.map(({ relation, column, mask }) => ({ rule: name, relation, column, mask, predicates, assign })),
+  );
+  return deepFreeze({ id: sha256Hex(canonicalJson(rules)), rules });
+}
+
+/** What is looked for in everything that the subject receives, each detector once. */
+export function detectorsFor(bundle: Bundle, subject: Subject): readonly Detector[] {
+  const detectors = new Map<string, Detector>();
+  for (const rule of maskRulesFor(bundle, subject)) {
+    for (const detector of rule.detect) detectors.set(canonicalJson(detector), detector);
+  }
+  return Object.freeze([...detectors.values()]);
+}
+
+function maskRulesFor(bundle: Bundle, subject: Subject): readonly MaskRule[] {
+  return bundle.maskRules.filter(({ exemptSubjects }) => !matchesAnySubject(exemptSubjects, subject));
 }

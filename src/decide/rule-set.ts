@@ -1,0 +1,46 @@
+import { type Operation, operations, type Policy } from '../bundle/bundle.ts';
+import { compileReach, type RuleReach } from './rule-reach.ts';
+
+/** The rules of every policy that is for one subject, by effect, permissions also by operation. Order is the bundle's. */
+export interface RuleSet {
+  readonly denials: readonly RuleReach[];
+  readonly permits: readonly RuleReach[];
+  readonly permitsByOperation: ReadonlyMap<Operation, readonly RuleReach[]>;
+  /** The subject may read the harmless part of the catalogue. */
+  readonly hasAllow: boolean;
+  /** Every policy only observes: what no rule covers goes through, and is recorded. */
+  readonly isOpen: boolean;
+}
+
+export function compileRuleSet(policies: readonly Policy[]): RuleSet {
+  const rules = policies.flatMap((policy) => policy.rules.map((rule) => compileReach(policy, rule, policyName(policy))));
+  return ruleSetOf(rules, false);
+}
+
+/**
+ * The same rules with those of observing policies disarmed: their denials are gone and their approvals are
+ * allowed. What this set still denies was denied by a policy that enforces.
+ */
+export function disarmObserved(strict: RuleSet, isOpen: boolean): RuleSet {
+  const denials = strict.denials.filter(({ isObserved }) => !isObserved);
+  const permits = strict.permits.map((rule): RuleReach => {
+    return rule.isObserved ? { ...rule, effect: 'Allow', where: 'Optional', maxRows: undefined } : rule;
+  });
+  return ruleSetOf([...denials, ...permits], isOpen);
+}
+
+/** `namespace/name`, or the name alone of a baseline, which has no namespace. */
+export function policyName({ ref }: Policy): string {
+  return ref.namespace === '' ? ref.name : `${ref.namespace}/${ref.name}`;
+}
+
+function ruleSetOf(rules: readonly RuleReach[], isOpen: boolean): RuleSet {
+  const permits = rules.filter(({ effect }) => effect !== 'Deny');
+  return {
+    denials: rules.filter(({ effect }) => effect === 'Deny'),
+    permits,
+    permitsByOperation: new Map(operations.map((operation) => [operation, permits.filter((rule) => rule.operations.has(operation))])),
+    hasAllow: permits.some(({ effect }) => effect === 'Allow'),
+    isOpen,
+  };
+}
