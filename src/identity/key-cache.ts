@@ -109,8 +109,13 @@ function checkedKeySet(keySet: JSONWebKeySet): FindKey {
   return find;
 }
 
-/** `fetch failed` alone helps nobody: its cause says why. */
+/** `fetch failed` alone helps nobody: its causes say why. */
 function describe(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? `: ${messageOf(error.cause)}` : '';
-  return `${messageOf(error)}${cause}`;
+  const messages: string[] = [];
+  for (let cause = error; cause !== undefined && messages.length < 4; cause = causeOf(cause)) messages.push(messageOf(cause));
+  return messages.join(': ');
+}
+
+function causeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined;
 }
