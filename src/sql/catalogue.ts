@@ -16,9 +16,11 @@ export interface Catalogue {
   readonly types: ReadonlyMap<number, PgType>;
   /** Schema names that exist. */
   readonly schemas: ReadonlySet<string>;
-  /** Functions outside pg_catalog and information_schema. */
+  /** Those that the role may use: PostgreSQL passes over the others in a search path. Undefined: all. */
+  readonly usableSchemas?: ReadonlySet<string>;
+  /** Functions outside pg_catalog and information_schema, and those that were added there after initdb. */
   readonly functions: readonly UserFunction[];
-  /** Operators outside pg_catalog. */
+  /** Operators outside pg_catalog, and those that were added there after initdb. */
   readonly operators: readonly UserOperator[];
   /** Casts that call a function outside pg_catalog. */
   readonly casts: readonly { readonly source: number; readonly target: number; readonly functionOid: number; readonly context: 'Explicit' | 'Assignment' | 'Implicit' }[];
