@@ -88,7 +88,7 @@ function unionOf(enumBody: string): string {
 function asReadOnlyTypes(types: string, kind: string): string {
   const body = types
     .replace(/^import .*\n/gm, '')
-    .replace(/\/\*\*(?:(?!\*\/)[^])*\*\/\nexport interface Metadata [^}]*}\n\n/, '')
+    .replace(/(?:\/\*\*(?:(?!\*\/)[^])*\*\/\n)?export interface Metadata [^}]*}\n\n/, '')
     .replace(/export enum (\w+) \{([^}]*)\}/g, (_all, name: string, enumBody: string) => `export type ${name} = ${unionOf(enumBody)};`)
     .replace(/\bStatusObject\b/g, `${kind}Status`)
     .replace(/\bSpec\b(?=[;\s])/g, `${kind}Spec`)

@@ -13,9 +13,6 @@ export interface AccessBaseline {
    * Kind of this object: AccessBaseline.
    */
   readonly kind: 'AccessBaseline';
-  /**
-   * Standard metadata of the object.
-   */
   readonly metadata: ObjectMeta;
   /**
    * Which connections, and what holds on them.

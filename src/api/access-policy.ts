@@ -15,9 +15,6 @@ export interface AccessPolicy {
    * Kind of this object: AccessPolicy.
    */
   readonly kind: 'AccessPolicy';
-  /**
-   * Standard metadata of the object.
-   */
   readonly metadata: ObjectMeta;
   /**
    * Subjects, rules and limits.

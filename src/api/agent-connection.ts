@@ -13,9 +13,6 @@ export interface AgentConnection {
    * Kind of this object: AgentConnection.
    */
   readonly kind: 'AgentConnection';
-  /**
-   * Standard metadata of the object.
-   */
   readonly metadata: ObjectMeta;
   /**
    * What the gateway stands before, whom it lets in and where it records.

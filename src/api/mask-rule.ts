@@ -14,9 +14,6 @@ export interface MaskRule {
    * Kind of this object: MaskRule.
    */
   readonly kind: 'MaskRule';
-  /**
-   * Standard metadata of the object.
-   */
   readonly metadata: ObjectMeta;
   /**
    * What is masked, and how.

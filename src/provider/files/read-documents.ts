@@ -5,9 +5,7 @@ import { err, ok, type Result } from '../../lib/result.ts';
 /** The documents of one YAML file; empty ones are left out. */
 export function readDocuments(text: string): Result<readonly unknown[], string> {
   try {
-    const documents: unknown[] = [];
-    loadAll(text, (document) => documents.push(document));
-    return ok(documents.filter((document) => document !== null && document !== undefined));
+    return ok(loadAll(text).filter((document) => document !== null && document !== undefined));
   } catch (thrown) {
     return err(`is not valid YAML: ${withoutExcerpt(messageOf(thrown))}`);
   }
