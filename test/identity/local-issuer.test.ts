@@ -1,12 +1,12 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { localIssuerName, openLocalIssuer, type LocalSubject } from '../../src/identity/local-issuer.ts';
 import { createVerifier, type ConfigurableVerifier } from '../../src/identity/verify.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { err } from '../../src/lib/result.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { silentLog, type Log } from '../../src/lib/log.ts';
 import { Secret } from '../../src/lib/secret.ts';
 
 const agent: LocalSubject = { kind: 'ServiceAccount', namespace: 'agents', name: 'support-agent' };
@@ -26,13 +26,13 @@ async function mint(subject = agent, audience = 'chaperone', now = Date.now()): 
   return issuer.mint({ subject, audience, ttlMs: 60_000, now });
 }
 
-function verifier(jwksURL = 'file:state/jwks.json'): ConfigurableVerifier {
+function verifier(jwksURL = 'file:state/jwks.json', log: Log = silentLog): ConfigurableVerifier {
   const entry = { issuer: localIssuerName, audience: 'chaperone', jwksURL };
   return createVerifier(
     { serviceAccounts: entry, oidc: [{ ...entry, groupsClaim: 'groups' }], onExpiry: 'End' },
     {
       clock: systemClock,
-      log: silentLog,
+      log,
       secrets: { read: async () => err({ message: 'no Secrets here' }) },
       filesDirectory: files,
     },
@@ -112,10 +112,18 @@ describe('a key set in a file', () => {
     expect(await outcome(token)).toBe('ProviderUnreachable');
   });
 
-  test.each(['file:../state/jwks.json', 'file:/etc/jwks.json', 'file:///etc/jwks.json', 'file:', 'file:state/../../x'])(
-    '%s is refused: it does not stay inside the files directory',
-    async (jwksURL) => {
-      expect(await outcome(await mint(), verifier(jwksURL))).toBe('ProviderUnreachable');
+  test.each(['file:../outside/jwks.json', 'file:x/../../outside/jwks.json', 'file:OUTSIDE', 'file://OUTSIDE', 'file:', 'file:.'])(
+    '%s is refused, for it does not stay inside the files directory',
+    async (pattern) => {
+      const outside = `${files}-outside`;
+      const issuer = await openLocalIssuer(outside);
+      const token = await issuer.mint({ subject: agent, audience: 'chaperone', ttlMs: 60_000, now: Date.now() });
+      const reasons: unknown[] = [];
+      const jwksURL = pattern.replace('../outside', `../${basename(outside)}`).replace('OUTSIDE', join(outside, 'jwks.json'));
+      const using = verifier(jwksURL, { ...silentLog, warn: (_, fields) => reasons.push(fields?.['reason']) });
+      expect(await outcome(token, using)).toBe('ProviderUnreachable');
+      expect(reasons).toContain(`${jwksURL} is not a relative path inside the files directory`);
+      await rm(outside, { recursive: true });
     },
   );
 
