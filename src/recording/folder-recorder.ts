@@ -84,6 +84,12 @@ export class FolderRecorder implements SessionRecorder {
     this.#hooks.onClose();
   }
 
+  #end(record: SessionEnd): void {
+    const frames = this.#peekSeal();
+    this.#append(frames === undefined ? record : { ...record, frames });
+    this.#hasEnded = true;
+  }
+
   #peekSeal(): FramesSeal | undefined {
     const length = (this.#frames?.length ?? 0) - this.#sealed;
     if (length === 0) return undefined;
