@@ -62,13 +62,15 @@ export function createDetector(detectors: readonly Detector[], hashKey?: Secret<
     finder: detector.kind === 'Entity' ? finders[detector.entity] : userPatternFinder(detector.pattern),
     mask: detector.mask,
   }));
-  const mayFind = (bytes: Buffer, start: number, end: number): boolean => armed.some(({ finder }) => finder.mayContain(bytes, start, end));
   const rewrite = (bytes: Buffer, start: number, end: number): Buffer | undefined => {
     const found = search(armed, bytes, start, end);
     return found.length === 0 ? undefined : settle(armed, replace(bytes, start, end, found, hashKey), hashKey);
   };
   return {
-    mayFind,
+    mayFind: (bytes, start, end) => {
+      for (const { finder } of armed) if (finder.mayContain(bytes, start, end)) return true;
+      return false;
+    },
     rewrite,
     rewriteText: (text) => {
       const bytes = Buffer.from(text);

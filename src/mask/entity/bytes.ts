@@ -15,6 +15,7 @@ export const byteClass = {
   /** What may stand before the `@`; not `*`, which our own masks leave there. */
   Local: 64,
   Domain: 128,
+  UpperDigitOrSpace: 256,
 } as const;
 
 function classesOf(byte: number): number {
@@ -30,13 +31,15 @@ function classesOf(byte: number): number {
   if (/[0-9A-Za-z/+]/.test(character)) classes |= byteClass.Base64;
   if (/[0-9A-Za-z.!#$%&'+/=?^_`{|}~-]/.test(character)) classes |= byteClass.Local;
   if (/[0-9A-Za-z.-]/.test(character)) classes |= byteClass.Domain;
+  if (/[0-9A-Z ]/.test(character)) classes |= byteClass.UpperDigitOrSpace;
   return classes;
 }
 
-const classes = Uint8Array.from({ length: 256 }, (_, byte) => classesOf(byte));
+const classes = Uint16Array.from({ length: 256 }, (_, byte) => classesOf(byte));
 
 export function isIn(byte: number | undefined, wanted: number): boolean {
-  return byte !== undefined && ((classes[byte] ?? 0) & wanted) !== 0;
+  // A zero byte, like one that is not there, is of no class.
+  return ((classes[byte ?? 0] ?? 0) & wanted) !== 0;
 }
 
 /**
@@ -83,9 +86,17 @@ export function indexOfByte(bytes: Uint8Array, byte: number, start: number, end:
 }
 
 export function indexOfText(bytes: Buffer, text: string, start: number, end: number): number {
-  if (end - start < text.length) return -1;
-  const found = bytes.subarray(start, end).indexOf(text, 0, 'latin1');
-  return found < 0 ? -1 : start + found;
+  if (end - start > shortBytes) {
+    const found = bytes.subarray(start, end).indexOf(text, 0, 'latin1');
+    return found < 0 ? -1 : start + found;
+  }
+  for (let at = start; at + text.length <= end; at++) if (startsWith(bytes, text, at)) return at;
+  return -1;
+}
+
+function startsWith(bytes: Buffer, text: string, at: number): boolean {
+  for (let place = 0; place < text.length; place++) if (bytes[at + place] !== text.charCodeAt(place)) return false;
+  return true;
 }
 
 export function digitOf(byte: number | undefined): number {

@@ -34,14 +34,14 @@ function findInRun(bytes: Buffer, start: number, end: number, spans: Span[]): vo
 
 /** The longest card number that begins with this group of digits; -1 for none. */
 function cardEnd(bytes: Buffer, start: number, end: number): number {
-  let digits = '';
+  let digits = 0;
   let best = -1;
   let at = start;
-  while (at < end && digits.length <= maxDigits) {
+  while (at < end) {
     const groupEnd = runEnd(bytes, at, end, byteClass.Digit);
-    if (groupEnd === at || groupEnd - at > maxDigits) break;
-    digits += bytes.toString('latin1', at, groupEnd);
-    if (isCardNumber(digits)) best = groupEnd;
+    digits += groupEnd - at;
+    if (groupEnd === at || digits > maxDigits) break;
+    if (digits >= minDigits && isCardNumber(bytes.toString('latin1', start, groupEnd).replace(/[ -]/g, ''))) best = groupEnd;
     // Groups are of four to six digits, but for the last.
     const isSeparator = bytes[groupEnd] === 0x20 || bytes[groupEnd] === 0x2d;
     if (!isSeparator || groupEnd - at < 4 || groupEnd - at > 6) break;
@@ -62,7 +62,6 @@ const networks: readonly { readonly prefix: RegExp; readonly lengths: readonly n
 ];
 
 function isCardNumber(digits: string): boolean {
-  if (digits.length < minDigits || digits.length > maxDigits) return false;
   const isOfNetwork = networks.some(({ prefix, lengths }) => lengths.includes(digits.length) && prefix.test(digits));
   return isOfNetwork && hasLuhnDigit(digits);
 }

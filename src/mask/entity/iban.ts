@@ -1,4 +1,4 @@
-import { byteClass, isIn } from './bytes.ts';
+import { byteClass, hasRun, isIn } from './bytes.ts';
 import type { EntityFinder, Span } from './entity-finder.ts';
 
 /** Lengths by country, from the registry of ISO 13616. */
@@ -13,7 +13,9 @@ const minLength = 15;
 
 /** Account numbers with the right length for their country and right check digits, with or without spaces between groups. */
 export const ibanFinder: EntityFinder = {
-  mayContain: (bytes, start, end) => candidate(bytes, start, end) >= 0,
+  // In one piece, or in groups of capitals as it is printed: to take small letters in groups would be to read all prose.
+  mayContain: (bytes, start, end) =>
+    hasRun(bytes, start, end, byteClass.Alphanumeric, minLength) || hasRun(bytes, start, end, byteClass.UpperDigitOrSpace, minLength),
   find: (bytes, start, end) => {
     const spans: Span[] = [];
     let at = candidate(bytes, start, end);

@@ -26,13 +26,21 @@ export const phoneNumberFinder: EntityFinder = {
 
 function findInRun(bytes: Buffer, start: number, end: number, spans: Span[]): void {
   for (let at = start; at + minBytes <= end; at++) {
-    const byte = bytes[at];
     const isFirst = at === start || !isIn(bytes[at - 1], byteClass.Digit);
-    if (!isFirst || !(byte === 0x2b || byte === 0x28 || isIn(byte, byteClass.Digit))) continue;
+    if (!isFirst || !mayBegin(bytes, at)) continue;
     const text = bytes.toString('latin1', at, Math.min(at + maxBytes, end));
     const found = international.exec(text) ?? northAmerican.exec(text);
     if (found === null) continue;
     spans.push({ start: at, end: at + found[0].length });
     at += found[0].length - 1;
   }
+}
+
+/** Sorts out dates and times without making a string of them. At least `minBytes` follow. */
+function mayBegin(bytes: Buffer, at: number): boolean {
+  const isDigit = (place: number): boolean => isIn(bytes[place], byteClass.Digit);
+  if (bytes[at] === 0x2b) return isDigit(at + 1);
+  if (bytes[at] === 0x28) return isDigit(at + 1) && isDigit(at + 2) && isDigit(at + 3);
+  if (!isDigit(at)) return false;
+  return isDigit(at + 1) ? isDigit(at + 2) && !isDigit(at + 3) : bytes[at] === 0x31;
 }
