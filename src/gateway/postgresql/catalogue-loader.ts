@@ -12,7 +12,14 @@ import { TargetError } from './target-error.ts';
 
 export interface LoadedCatalogue {
   readonly catalogue: Catalogue;
-  readonly signature: string;
+  readonly signature: Signature;
+}
+
+/** Equal values mean that nothing which is loaded has changed. */
+export interface Signature {
+  readonly value: string;
+  /** `xmin:xmax:running` of the snapshot that it was taken in. */
+  readonly snapshot: string;
 }
 
 const queryTimeoutMs = 60_000;
@@ -25,9 +32,19 @@ export async function prepareIntrospection(connection: ControlQuery): Promise<st
   return text(rows[0]?.[0]);
 }
 
-export async function readSignature(connection: ControlQuery, role: string, timeoutMs: number): Promise<string> {
-  const rows = await connection.query(queries.signatureQuery(role), timeoutMs);
-  return text(rows[0]?.[0]);
+export async function readSignature(connection: ControlQuery, role: string, timeoutMs: number): Promise<Signature> {
+  const [row] = await connection.query(queries.signatureQuery(role), timeoutMs);
+  return { value: text(row?.[0]), snapshot: text(row?.[1]) };
+}
+
+/** The signature as it is now, without asking for it where nothing can have changed since `last`. */
+export async function updateSignature(connection: ControlQuery, role: string, last: Signature, timeoutMs: number): Promise<Signature> {
+  const [oldest, next] = last.snapshot.split(':');
+  if (oldest === next) {
+    const [row] = await connection.query(queries.snapshotQuery, timeoutMs);
+    if (row?.[0] === last.snapshot) return last;
+  }
+  return readSignature(connection, role, timeoutMs);
 }
 
 /** Loads what names mean to statements that run as `role`. */
@@ -45,7 +62,8 @@ export async function loadCatalogue(connection: ControlQuery, role: string, defa
       throw thrown;
     }
     await connection.query('COMMIT', queryTimeoutMs);
-    if ((await readSignature(connection, role, queryTimeoutMs)) === loaded.signature) return loaded;
+    const after = await updateSignature(connection, role, loaded.signature, queryTimeoutMs);
+    if (after.value === loaded.signature.value) return { catalogue: loaded.catalogue, signature: after };
   }
   throw new TargetError('TargetRejected', 'the catalogue of the target changes faster than it can be read');
 }

@@ -118,7 +118,7 @@ const temporarySchemas = `(SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\
 
 const watched: readonly (readonly [catalogue: string, condition: string])[] = [
   ['pg_class', `relpersistence <> 't'`],
-  ['pg_attribute', `attrelid NOT IN ${temporaryRelations}`],
+  ['pg_attribute', `attnum > 0 AND attrelid NOT IN ${temporaryRelations}`],
   ['pg_attrdef', `adrelid NOT IN ${temporaryRelations}`],
   ['pg_constraint', `conrelid NOT IN ${temporaryRelations}`],
   ['pg_trigger', `tgrelid NOT IN ${temporaryRelations}`],
@@ -137,18 +137,22 @@ const watched: readonly (readonly [catalogue: string, condition: string])[] = [
 ];
 
 /**
- * Changes with everything that is loaded. Each change of a catalogue row writes a new row version, whose xmin
- * and place are new; VACUUM and ANALYZE, which come often and mean nothing, leave both as they are. Attributes
- * of the role itself come with `roleQuery`, as pg_authid is closed to ordinary logins.
+ * Changes with everything that is loaded. Each change of a catalogue row writes a new row version under the
+ * transaction that made it, so transactions with their numbers of rows tell (and are quickly summed up);
+ * VACUUM and ANALYZE, which come often and mean nothing, leave them as they are. Attributes of the role come
+ * through pg_roles, as pg_authid is closed to ordinary logins. With it comes the snapshot it was taken in.
  */
 export function signatureQuery(role: string): string {
   const parts = watched.map(
-    ([catalogue, condition]) =>
-      `(SELECT pg_catalog.count(*)::text || ':' || COALESCE(pg_catalog.sum(pg_catalog.hashtextextended(xmin::text || ctid::text, 0)), 0)::text FROM ${catalogue} WHERE ${condition})`,
+    ([catalogue, condition]) => `(SELECT pg_catalog.concat_ws(':', pg_catalog.sum(x.n), pg_catalog.sum(pg_catalog.hashtextextended(x.xmin::text, x.n)))
+  FROM (SELECT xmin, pg_catalog.count(*) AS n FROM ${catalogue} WHERE ${condition} GROUP BY xmin) x)`,
   );
   const ownRole = `(SELECT pg_catalog.concat_ws(',', oid, rolsuper, rolbypassrls) FROM pg_roles WHERE rolname = ${literal(role)})`;
-  return `SELECT pg_catalog.concat_ws(' ', ${[...parts, ownRole].join(', ')})`;
+  return `SELECT pg_catalog.concat_ws(' ', ${[...parts, ownRole].join(', ')}), pg_catalog.pg_current_snapshot()::text`;
 }
+
+/** Cheap: as long as it is the same and nothing was running, nothing at all has been written on the server. */
+export const snapshotQuery = 'SELECT pg_catalog.pg_current_snapshot()::text';
 
 function literal(text: string): string {
   if (text.includes('\0')) throw new Error('a role name contains a zero byte');
