@@ -13,7 +13,7 @@ export interface ChainFields {
 
 const domain = 'chaperone.dev/recording/v1\n';
 /** `,"hash":"<64 hex>"}` closes every line. */
-const tailBytes = 10 + 64 + 2;
+const tailBytes = ',"hash":"'.length + 64 + '"}'.length;
 
 /** What the first line of a session's recording points back to. */
 export function genesis(session: string): string {

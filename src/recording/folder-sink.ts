@@ -10,6 +10,7 @@ import { pruneFolder, type PruneResult } from './prune.ts';
 import type { SessionStart } from './record.ts';
 import type { RecordSink } from './recorder.ts';
 import { sessionFolder, type SessionFolder } from './session-folder.ts';
+import { systemErrorCode } from './system-error.ts';
 
 export interface FolderSinkOptions {
   readonly path: string;
@@ -136,7 +137,7 @@ function makeUnlessThere(directory: string): void {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     // Another session of the day was first.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../lib/coded-error.ts';
 import { err, ok, type Result } from '../lib/result.ts';
+import { systemErrorCode } from './system-error.ts';
 
 export const recordsFile = 'records.jsonl';
 export const framesFile = 'frames.bin';
@@ -77,7 +78,7 @@ function directories(directory: string, pattern: RegExp): string[] {
       .sort();
   } catch (error) {
     // Pruned while we were looking.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (systemErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }
