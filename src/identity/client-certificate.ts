@@ -13,28 +13,26 @@ import type { VerifyFailure } from './verifier.ts';
 import { refuse } from './verify-failure.ts';
 
 export interface CertificateChecks {
+  /** Node hands a TLS server the client's own certificate only, so intermediate CAs have to be listed here. */
   readonly trusted: readonly X509Certificate[];
-  /** DER of what the client sent beside its own certificate; only a way to a trusted one. */
-  readonly intermediates: readonly Uint8Array[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 type Refusal = ReturnType<typeof refuse>;
 
-const maxChainLength = 6;
 /** The SPIFFE ID standard, sections 2.1 to 2.3. */
 const spiffeId = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[a-zA-Z0-9._-]+)+$/;
 const maxSpiffeIdLength = 2048;
 
 /**
- * The subject of a client certificate. TLS has verified the chain already; it is verified again here, because a
+ * The subject of a client certificate. TLS has verified it already; it is verified again here, because a
  * listener that forgets to ask TLS for it would otherwise let everybody in.
  */
 export function verifyClientCertificate(der: Uint8Array, checks: CertificateChecks): Result<Subject, VerifyFailure> {
   try {
     const certificate = new X509Certificate(der);
-    return checkUse(certificate, checks) ?? checkChain(certificate, checks) ?? subjectOf(certificate, new ParsedCertificate(toArrayBuffer(der)));
+    return checkUse(certificate, checks) ?? checkSignature(certificate, checks) ?? subjectOf(certificate, new ParsedCertificate(toArrayBuffer(der)));
   } catch {
     return refuse('CertificateMalformed', 'the client certificate cannot be read');
   }
@@ -49,17 +47,9 @@ function checkUse(certificate: X509Certificate, { now }: CertificateChecks): Ref
   return undefined;
 }
 
-/** Follows signatures upwards until a trusted certificate has signed. */
-function checkChain(certificate: X509Certificate, { trusted, intermediates, now }: CertificateChecks): Refusal | undefined {
-  const offered = intermediates.slice(0, maxChainLength).map((der) => new X509Certificate(der));
-  let current = certificate;
-  for (let length = 1; length < maxChainLength; length++) {
-    if (trusted.some((issuer) => hasIssued(issuer, current, now))) return undefined;
-    const next = offered.find((issuer) => hasIssued(issuer, current, now));
-    if (next === undefined) break;
-    current = next;
-  }
-  return refuse('CertificateUntrusted', 'the client certificate is not signed by the CA that this connection trusts');
+function checkSignature(certificate: X509Certificate, { trusted, now }: CertificateChecks): Refusal | undefined {
+  if (trusted.some((issuer) => hasIssued(issuer, certificate, now))) return undefined;
+  return refuse('CertificateUntrusted', 'the client certificate is not signed by a CA or intermediate that this connection lists');
 }
 
 function hasIssued(issuer: X509Certificate, certificate: X509Certificate, now: number): boolean {

@@ -7,8 +7,6 @@ export interface Credential {
   readonly token?: Secret<string>;
   /** DER of a client certificate that TLS has verified against the configured CA. */
   readonly certificate?: Uint8Array;
-  /** DER of the certificates between the client's own and the CA, as TLS received them. */
-  readonly intermediates?: readonly Uint8Array[];
 }
 
 /** Turns a credential into the subject that it proves, or says why it proves none. */

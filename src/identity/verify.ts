@@ -88,7 +88,7 @@ class Verifier implements ConfigurableVerifier {
     const token = credential.token?.reveal() ?? '';
     // A token that is shown decides alone: a bad one is not rescued by a good certificate.
     if (token !== '') return this.#verifyToken(token, credential.certificate);
-    if (credential.certificate !== undefined) return this.#verifyCertificate(credential.certificate, credential);
+    if (credential.certificate !== undefined) return this.#verifyCertificate(credential.certificate);
     return refuse('NoCredential', 'send a token as the password, or connect with a client certificate');
   }
 
@@ -112,7 +112,7 @@ class Verifier implements ConfigurableVerifier {
     return refused;
   }
 
-  async #verifyCertificate(der: Uint8Array, { intermediates = [] }: Credential): Promise<Result<Subject, VerifyFailure>> {
+  async #verifyCertificate(der: Uint8Array): Promise<Result<Subject, VerifyFailure>> {
     const { clientCertificates } = this.#config;
     if (clientCertificates === undefined) {
       return refuse('CertificatesNotAccepted', 'this connection accepts no client certificates; send a token as the password');
@@ -127,7 +127,7 @@ class Verifier implements ConfigurableVerifier {
       this.#deps.log.error('the CA of client certificates is not PEM', { secret: clientCertificates.caSecret });
       return refuse('CaUnavailable', 'client certificates cannot be verified at the moment; try again');
     }
-    return verifyClientCertificate(der, { trusted, intermediates, now: this.#deps.clock.now() });
+    return verifyClientCertificate(der, { trusted, now: this.#deps.clock.now() });
   }
 }
 

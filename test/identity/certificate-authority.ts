@@ -34,7 +34,7 @@ export interface Issued {
   readonly serialNumber: string;
 }
 
-/** A CA of the test's own; `intermediate` makes another below it. */
+/** A CA of the test's own. */
 export class CertificateAuthority {
   readonly certificate: X509Certificate;
   readonly #keys: webcrypto.CryptoKeyPair;
@@ -61,9 +61,10 @@ export class CertificateAuthority {
     return this.certificate.toString('pem');
   }
 
-  async intermediate(name = 'CN=agents below'): Promise<CertificateAuthority> {
+  /** One below this; with `isCa: false` an agent that plays one. */
+  async intermediate(name = 'CN=agents below', { isCa = true } = {}): Promise<CertificateAuthority> {
     const keys = await generateKeys();
-    const certificate = await this.#sign(name, keys.publicKey, caExtensions(), {});
+    const certificate = await this.#sign(name, keys.publicKey, isCa ? caExtensions() : [new BasicConstraintsExtension(false)], {});
     return new CertificateAuthority(certificate, keys);
   }
 

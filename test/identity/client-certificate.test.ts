@@ -69,21 +69,17 @@ describe('a client certificate', () => {
     });
   });
 
-  test('is led to the CA by the intermediates that came with it, and by no others', async () => {
+  test('of an intermediate CA needs that one in the Secret', async () => {
     const below = await ca.intermediate();
     const { der } = await below.issue();
-    const intermediate = new Uint8Array(below.certificate.rawData);
-    expect(await verify({ certificate: der, intermediates: [intermediate] })).toMatchObject({ name: 'certificate:reporter' });
     expect(await verify({ certificate: der })).toMatchObject({ code: 'CertificateUntrusted' });
-    const stranger = await CertificateAuthority.create();
-    expect(await verify({ certificate: der, intermediates: [new Uint8Array(stranger.certificate.rawData)] })).toMatchObject({ code: 'CertificateUntrusted' });
+    expect(await verify({ certificate: der }, verifier(`${ca.pem}\n${below.pem}`))).toMatchObject({ name: 'certificate:reporter' });
   });
 
   test('of an agent cannot issue further ones', async () => {
-    const agent = await ca.issue();
-    const impostor = await CertificateAuthority.create('CN=reporter');
-    const forged = await impostor.issue({ subject: 'CN=admin' });
-    expect(await verify({ certificate: forged.der, intermediates: [agent.der] })).toMatchObject({ code: 'CertificateUntrusted' });
+    const agent = await ca.intermediate('CN=reporter', { isCa: false });
+    const forged = await agent.issue({ subject: 'CN=admin' });
+    expect(await verify({ certificate: forged.der }, verifier(`${ca.pem}\n${agent.pem}`))).toMatchObject({ code: 'CertificateUntrusted' });
   });
 });
 
@@ -154,25 +150,23 @@ describe('a client certificate is refused', () => {
   });
 });
 
-test('what TLS hands over is what is verified, intermediates included', async () => {
-  const below = await ca.intermediate();
-  const [client, own] = await Promise.all([below.issue(), ca.issue({ subject: 'CN=localhost', usages: [ExtendedKeyUsage.serverAuth] })]);
-  const credential = await handshake(own, client, below.pem);
-  expect(await verify(credential)).toMatchObject({ name: 'certificate:reporter' });
+test('what TLS hands over is what is verified', async () => {
+  const [client, own] = await Promise.all([ca.issue(), ca.issue({ subject: 'CN=localhost', usages: [ExtendedKeyUsage.serverAuth] })]);
+  expect(await verify({ certificate: await handshake(own, client) })).toMatchObject({ name: 'certificate:reporter' });
 });
 
-async function handshake(own: Issued, client: Issued, intermediatePem: string): Promise<Credential> {
+/** The client's certificate, as a TLS server sees it. */
+async function handshake(own: Issued, client: Issued): Promise<Uint8Array> {
   const server = createServer({ cert: own.pem, key: own.keyPem, ca: ca.pem, requestCert: true, rejectUnauthorized: true });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>;
   const { port } = server.address() as AddressInfo;
-  const agent = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: ca.pem, cert: `${client.pem}\n${intermediatePem}`, key: client.keyPem, checkServerIdentity: () => undefined });
+  const agent = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: ca.pem, cert: client.pem, key: client.keyPem });
   const [socket] = await accepted;
-  const peer = socket.getPeerCertificate(true);
-  const credential = { certificate: peer.raw, intermediates: [peer.issuerCertificate.raw] };
+  const { raw } = socket.getPeerCertificate();
   agent.destroy();
   socket.destroy();
   server.close();
-  return credential;
+  return raw;
 }
