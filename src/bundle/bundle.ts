@@ -14,7 +14,12 @@ export interface Bundle {
   readonly identity: IdentityConfig;
   readonly gateway: { readonly port: number; readonly tlsSecret?: string; readonly drainTimeoutMs: number; readonly replicas: number };
   /** MaskRules that the connection demands and that are not there: while the list has items nothing is served. */
-  readonly masking: { readonly required: readonly string[]; readonly missing: readonly string[] };
+  readonly masking: {
+    readonly required: readonly string[];
+    readonly missing: readonly string[];
+    /** The Secret with the key of Hash masks; without one the gateway makes a key of its own. */
+    readonly hashKeySecret?: string;
+  };
   /** Every policy that names this connection, broken ones as denials, in `kind/namespace/name` order. */
   readonly policies: readonly Policy[];
   readonly maskRules: readonly MaskRule[];
