@@ -41,6 +41,8 @@ export interface Relation {
   /** OIDs of direct inheritance parents or the partitioned table. */
   readonly parents: readonly number[];
   readonly primaryKey?: readonly number[];
+  /** Foreign keys of this relation; columns pair up by position. */
+  readonly foreignKeys?: readonly { readonly columns: readonly number[]; readonly relationOid: number; readonly referencedColumns: readonly number[] }[];
   readonly hasRowSecurity: boolean;
   /** Whether the agents' role may SELECT it as a whole. */
   readonly isSelectable: boolean;

@@ -1,0 +1,4 @@
+declare module 'libpg-query/wasm/libpg-query.js' {
+  const createInstance: () => Promise<never>;
+  export default createInstance;
+}

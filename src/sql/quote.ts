@@ -1,0 +1,8 @@
+/** Identifiers and literals as PostgreSQL reads them back, always quoted: no keyword list to keep up to date. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteName(schema: string, name: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}

@@ -1,0 +1,224 @@
+/** Functions and operators that a statement runs: known harmless ones are free and pinned, others need a rule. */
+import type { A_Expr, FuncCall, Node } from '@pgsql/types';
+import type { Analysis } from './analysis.ts';
+import { grantableFunctions, harmlessFunctions } from './harmless-functions.ts';
+import { classifySetting } from './harmless-settings.ts';
+import { isHarmlessFunction } from './lookup.ts';
+import { isOwnTemporary, type RelationReferences } from './references.ts';
+import { stringLiteral, strings } from './tree.ts';
+
+export function checkCall(analysis: Analysis, call: FuncCall, references: RelationReferences): void {
+  const path = strings(call.funcname) ?? [];
+  const name = path.at(-1) ?? '';
+  const schema = path.length > 1 ? path.at(-2) : undefined;
+  if (schema === 'pg_catalog' || (schema === undefined && special.has(name))) {
+    if (checkSpecial(analysis, name, call.args ?? [], references)) {
+      if (schema === undefined) pinCaptured(analysis, name, call);
+      return;
+    }
+  }
+  if (schema !== undefined && schema !== 'pg_catalog') {
+    checkQualified(analysis, schema, name);
+    return;
+  }
+  if (harmlessFunctions.has(name)) {
+    if (schema === undefined) pinCaptured(analysis, name, call);
+    return;
+  }
+  checkUnlisted(analysis, schema, name);
+}
+
+function checkQualified(analysis: Analysis, schema: string, name: string): void {
+  // information_schema's own helpers compute on type modifiers.
+  if (schema === 'information_schema' && harmlessFunctions.has(name)) return;
+  const candidates = analysis.environment.lookup.functionsNamed(name).filter((entry) => entry.schema === schema);
+  if (candidates.length > 0 && candidates.every(isHarmlessFunction)) return;
+  analysis.useFunction({ schema, name, isBuiltIn: schema === 'information_schema' });
+}
+
+function checkUnlisted(analysis: Analysis, schema: string | undefined, name: string): void {
+  const candidates = schema === undefined ? analysis.environment.lookup.functionsNamed(name) : [];
+  const harmful = candidates.filter((entry) => !isHarmlessFunction(entry));
+  if (candidates.length > 0 && harmful.length === 0) return;
+  if (harmful.length === 0) {
+    analysis.useFunction({ schema: 'pg_catalog', name, isBuiltIn: !grantableFunctions.has(name) });
+    return;
+  }
+  // Which overload and schema PostgreSQL chooses depends on types: each candidate must be allowed.
+  for (const candidate of harmful) analysis.useFunction({ schema: candidate.schema, name, isBuiltIn: false });
+}
+
+/** A user's function of a built-in's name could be chosen by its argument types: the call is pinned. */
+function pinCaptured(analysis: Analysis, name: string, call: FuncCall): void {
+  if (analysis.isDefinition || analysis.environment.lookup.capturingFunctions(name).length === 0) return;
+  if (call.funcformat !== undefined && call.funcformat !== 'COERCE_EXPLICIT_CALL') return;
+  if (call.location === undefined) {
+    analysis.refuse('FunctionCapture', `function ${name} also exists outside pg_catalog`, { hint: `Write pg_catalog.${name}.` });
+    return;
+  }
+  analysis.edit(call.location, call.location, 'pg_catalog.');
+}
+
+const special: ReadonlySet<string> = new Set(['current_setting', 'set_config', 'nextval']);
+
+/** Functions whose literal arguments say whether they are harmless. True when the call has been dealt with. */
+function checkSpecial(analysis: Analysis, name: string, args: readonly Node[], references: RelationReferences): boolean {
+  switch (name) {
+    case 'current_setting': {
+      const setting = stringLiteral(args[0]);
+      if (setting === undefined) refuseVariable(analysis, name);
+      else if (classifySetting(setting) === 'Protected') refuseProtected(analysis, setting);
+      return true;
+    }
+    case 'set_config': {
+      checkSetConfig(analysis, args);
+      return true;
+    }
+    case 'nextval':
+      checkNextval(analysis, args, references);
+      return true;
+    default:
+      return false;
+  }
+}
+
+function refuseVariable(analysis: Analysis, name: string): void {
+  analysis.refuse('DynamicSql', `${name} needs its arguments as literals, so that what it touches can be told`);
+}
+
+export function refuseProtected(analysis: Analysis, setting: string): void {
+  analysis.refuse('ProtectedSetting', `setting ${setting.slice(0, 64)} belongs to the gateway`);
+}
+
+function checkSetConfig(analysis: Analysis, args: readonly Node[]): void {
+  const [setting, value] = [stringLiteral(args[0]), stringLiteral(args[1])];
+  if (setting === undefined) {
+    refuseVariable(analysis, 'set_config');
+    return;
+  }
+  checkSetting(analysis, setting);
+  if (setting.toLowerCase() !== 'search_path') return;
+  if (value === undefined) refuseVariable(analysis, 'set_config');
+  else analysis.effects.push({ kind: 'SearchPath', path: splitPath(value), isLocal: false });
+}
+
+export function checkSetting(analysis: Analysis, setting: string): void {
+  switch (classifySetting(setting)) {
+    case 'Harmless':
+      return;
+    case 'Protected':
+      refuseProtected(analysis, setting);
+      return;
+    case 'Pinned':
+      analysis.refuse('SessionPinned', `setting ${setting.slice(0, 64)} is fixed for sessions through this connection`);
+      return;
+    case 'Named':
+      analysis.settings.add(setting.toLowerCase());
+  }
+}
+
+/** Reads a search_path value: names, quoted or folded to lower case, between commas. */
+export function splitPath(value: string): readonly string[] {
+  const names: string[] = [];
+  for (const [, quoted, bare] of value.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,"]+))\s*(?:,|$)/g)) {
+    if (quoted !== undefined) names.push(quoted.replaceAll('""', '"'));
+    else if (bare !== undefined && bare.trim() !== '') names.push(bare.trim().toLowerCase());
+  }
+  return names;
+}
+
+/** Drawing a number changes the sequence: it counts as an insert into it. */
+function checkNextval(analysis: Analysis, args: readonly Node[], references: RelationReferences): void {
+  const written = stringLiteral(args[0]);
+  const path = written === undefined ? [] : splitDotted(written);
+  const name = path.at(-1);
+  if (written === undefined || name === undefined || path.length > 2) {
+    refuseVariable(analysis, 'nextval');
+    return;
+  }
+  const schema = path.length === 2 ? path[0] : undefined;
+  const relation = references.resolve({ relname: name, ...(schema !== undefined && { schemaname: schema }) });
+  if (relation === undefined) return;
+  if (isOwnTemporary(relation)) return;
+  // An unqualified name inside the literal could be shadowed by what the session made.
+  if (schema === undefined && analysis.environment.session.isDirty) {
+    analysis.refuse('DynamicSql', `nextval needs a schema-qualified name here`, { hint: `Write nextval('${relation.schema}.${relation.name}').` });
+  }
+  analysis.touch('Insert', relation, []);
+}
+
+function splitDotted(written: string): readonly string[] {
+  const parts: string[] = [];
+  for (const [, quoted, bare] of written.matchAll(/(?:"((?:[^"]|"")*)"|([^."]+))(?:\.|$)/g)) {
+    parts.push(quoted === undefined ? (bare ?? '').trim().toLowerCase() : quoted.replaceAll('""', '"'));
+  }
+  return parts;
+}
+
+export function checkOperator(analysis: Analysis, { kind, name, location, lexpr, rexpr }: A_Expr): void {
+  const path = strings(name) ?? [];
+  const operator = path.at(-1) ?? '';
+  if (path.length > 1) {
+    checkQualifiedOperator(analysis, path[0] ?? '', operator);
+    return;
+  }
+  const implied = impliedOperators(kind, operator);
+  const captured = implied.filter((each) => analysis.environment.lookup.isCapturedOperator(each));
+  if (captured.length === 0) return;
+  // Row comparison and sub-select forms take no OPERATOR() syntax for their parts, plain infix does.
+  if (kind === 'AEXPR_OP' && location !== undefined && rexpr !== undefined && !isRow(lexpr) && !analysis.isDefinition) {
+    analysis.edit(location, location + Buffer.byteLength(writtenOperator(analysis, location, operator)), `OPERATOR(pg_catalog.${operator})`);
+    return;
+  }
+  refuseCaptured(analysis, captured[0] ?? operator);
+}
+
+function isRow(node: Node | undefined): boolean {
+  return node !== undefined && 'RowExpr' in node;
+}
+
+/** `!=` is read as `<>`. */
+function writtenOperator(analysis: Analysis, location: number, operator: string): string {
+  return analysis.tokens[analysis.tokenAt(location)]?.text ?? operator;
+}
+
+function impliedOperators(kind: A_Expr['kind'], operator: string): readonly string[] {
+  switch (kind) {
+    case 'AEXPR_BETWEEN':
+    case 'AEXPR_NOT_BETWEEN':
+    case 'AEXPR_BETWEEN_SYM':
+    case 'AEXPR_NOT_BETWEEN_SYM':
+      return ['<', '>', '<=', '>='];
+    default:
+      return [operator];
+  }
+}
+
+export function checkBareOperator(analysis: Analysis, operator: string, path: readonly string[] = []): void {
+  if (path.length > 1) checkQualifiedOperator(analysis, path[0] ?? '', operator);
+  else if (analysis.environment.lookup.isCapturedOperator(operator)) refuseCaptured(analysis, operator);
+}
+
+function refuseCaptured(analysis: Analysis, operator: string): void {
+  analysis.refuse('FunctionCapture', `an operator ${operator} outside pg_catalog could be chosen here`, { hint: `Write OPERATOR(pg_catalog.${operator}) where the grammar allows it.` });
+}
+
+/** A user's operator named on purpose is a call of its function, which the policy must list by the operator's schema. */
+function checkQualifiedOperator(analysis: Analysis, schema: string, operator: string): void {
+  if (schema === 'pg_catalog') return;
+  const { lookup } = analysis.environment;
+  if (!lookup.isCapturedOperator(operator)) return;
+  for (const { functionOid, schema: home, name } of lookup.catalogue.operators) {
+    if (home !== schema || name !== operator) continue;
+    const entry = lookup.catalogue.functions.find(({ oid }) => oid === functionOid);
+    if (entry !== undefined && !isHarmlessFunction(entry)) analysis.useFunction({ schema: entry.schema, name: entry.name, isBuiltIn: false });
+  }
+}
+
+/** `(row).name` and `alias.name` call the function `name` when no column is called so. */
+export function checkAttribute(analysis: Analysis, name: string): void {
+  for (const entry of analysis.environment.lookup.capturingFunctions(name)) {
+    analysis.useFunction({ schema: entry.schema, name: entry.name, isBuiltIn: false });
+  }
+  if (name.includes('_to_xml')) analysis.useFunction({ schema: 'pg_catalog', name, isBuiltIn: true });
+}
