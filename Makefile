@@ -16,7 +16,7 @@ JEST := NODE_OPTIONS="--experimental-vm-modules --disable-warning=ExperimentalWa
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Run the demo: a gateway before a real PostgreSQL (ONCE=1: one pass, then exit)
@@ -50,6 +50,14 @@ bench: build ## Measure the gateway
 .PHONY: build
 build: $(MODULES) ## Bundle the programs into dist/
 	@node hack/build.ts
+
+.PHONY: generate
+generate: $(MODULES) ## Generate src/api from crds/
+	@node hack/generate.ts
+
+.PHONY: reference
+reference: generate ## Generate docs/policy-reference.md from crds/
+	@node hack/reference.ts
 
 .PHONY: clean
 clean: ## Remove what was built or installed
