@@ -40,7 +40,7 @@ async function readBody(response: Response, url: string, limit: number): Promise
 }
 
 /** Whether keys may be taken from a URL: nobody on the way can change them. */
-export function isSafeUrl(text: string): boolean {
+function isSafeUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') return false;

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -279,6 +279,14 @@ describe('a token is accepted', () => {
     expect(await verify(verifier(), await provider.sign(claims, header))).toMatchObject({ kind: 'Oidc', ...expected });
   });
 
+  test('bound to a client certificate, with that certificate and no other', async () => {
+    const certificate = Buffer.from('the DER of a certificate');
+    const token = new Secret(await provider.sign({ cnf: { 'x5t#S256': createHash('sha256').update(certificate).digest('base64url') } }));
+    expect(await verifier().verify({ token, certificate })).toMatchObject({ ok: true });
+    expect(await verifier().verify({ token, certificate: Buffer.from('another') })).toMatchObject({ error: { code: 'ProofRequired' } });
+    expect(await verifier().verify({ token })).toMatchObject({ error: { code: 'ProofRequired' } });
+  });
+
   test('with groups in a nested claim', async () => {
     const config = oidcConfig({ oidc: [{ issuer: provider.issuer, audience: 'chaperone', groupsClaim: 'realm_access.roles' }] });
     const nested = await verify(verifier(config), await provider.sign({ realm_access: { roles: ['dba'] } }));
@@ -403,6 +411,39 @@ describe('a provider that misbehaves is unreachable, not believed', () => {
     const failed = await outcome();
     expect(failed.result).toMatchObject({ code: 'ProviderUnreachable', isTemporary: true });
     expect(failed.reason).toContain(reason);
+  });
+
+  test('an https issuer cannot move its keys to plain http', async () => {
+    const reasons: unknown[] = [];
+    const issuer = 'https://idp.example.com';
+    const using = createVerifier(
+      { oidc: [{ issuer, audience: 'chaperone', groupsClaim: 'groups' }], onExpiry: 'End' },
+      {
+        clock,
+        log: { ...silentLog, warn: (_, fields) => reasons.push(fields?.['reason']) },
+        secrets: { read: async () => err({ message: 'none' }) },
+        // Stands in for a provider with a public certificate.
+        fetch: async (url) => {
+          const headers = { 'content-type': 'application/json' };
+          return url.startsWith(issuer) ? new Response(JSON.stringify({ issuer, jwks_uri: `${base}/jwks` }), { headers }) : fetch(url);
+        },
+      },
+    );
+    answer = good;
+    expect(await verify(using, await provider.sign({ iss: issuer }, {}, key))).toMatchObject({ code: 'ProviderUnreachable' });
+    expect(reasons).toEqual([`discovery at ${issuer} names a jwks_uri that is not https`]);
+  });
+
+  test('an http issuer that is not on loopback is never asked', async () => {
+    answer = good;
+    const issuer = base.replace('127.0.0.1', '192.0.2.1');
+    const asked: string[] = [];
+    const using = createVerifier(
+      { oidc: [{ issuer, audience: 'chaperone', groupsClaim: 'groups' }], onExpiry: 'End' },
+      { clock, log: silentLog, secrets: { read: async () => err({ message: 'none' }) }, fetch: async (url) => (asked.push(url), fetch(base)) },
+    );
+    expect(await verify(using, await provider.sign({ iss: issuer }, {}, key))).toMatchObject({ code: 'ProviderUnreachable' });
+    expect(asked).toEqual([]);
   });
 
   test('a shared secret in the key set verifies nothing', async () => {
