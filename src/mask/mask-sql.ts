@@ -30,7 +30,7 @@ export function maskSql(mask: Mask, columnSql: string, type: ColumnType): string
 function maskableName(type: ColumnType, typeSql: string): MaskableType | undefined {
   if (type.baseName === '') {
     // The one type of an extension that people keep addresses in; its casts from and to text are relabels.
-    return !type.isArray && type.category === 'S' && typeSql.endsWith('.citext') ? 'citext' : undefined;
+    return !type.isArray && type.category === 'S' && /\.(?:citext|"citext")$/.test(typeSql) ? 'citext' : undefined;
   }
   // An array of a domain could only be built by running the domain's CHECK.
   if (!isCatalogType(typeSql) || type.isArray !== typeSql.endsWith('[]')) return undefined;

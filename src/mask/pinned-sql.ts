@@ -32,13 +32,15 @@ export function concat(...parts: readonly string[]): string {
 const grammarType =
   /^(?:bigint|integer|smallint|real|double precision|boolean|(?:bit|character)(?: varying)?|numeric|interval|time|timestamp)(?![\w."$])/;
 
+const qualified = /^(?:"(?:[^"]|"")*"|[^".([]+)\./;
+const qualifiedInCatalog = /^(?:pg_catalog|"pg_catalog")\./;
+
 /** Whether a type's text names a type of pg_catalog. Under an empty search path `format_type` qualifies all others. */
 export function isCatalogType(typeSql: string): boolean {
-  return grammarType.test(typeSql) || typeSql.startsWith('pg_catalog.') || !/^(?:"(?:[^"]|"")*"|[^".([]+)\./.test(typeSql);
+  return qualifiedInCatalog.test(typeSql) || !qualified.test(typeSql);
 }
 
 /** The text of a type as `format_type` gives it, made independent of what the session has under the same name. */
 export function pinnedType(typeSql: string): string {
-  if (grammarType.test(typeSql) || !isCatalogType(typeSql) || typeSql.startsWith('pg_catalog.')) return typeSql;
-  return `pg_catalog.${typeSql}`;
+  return grammarType.test(typeSql) || qualified.test(typeSql) ? typeSql : `pg_catalog.${typeSql}`;
 }
