@@ -2,12 +2,12 @@ import type { AccessBaseline } from '../../api/access-baseline.ts';
 import type { AccessPolicy } from '../../api/access-policy.ts';
 import type { AgentConnection } from '../../api/agent-connection.ts';
 import type { MaskRule } from '../../api/mask-rule.ts';
+import type { InvalidObject } from '../../compile/world.ts';
 import type { NamespacedName } from '../../lib/brand.ts';
 import { deepFreeze } from '../../lib/canonical.ts';
 import { readDocuments } from './read-documents.ts';
 import { readObject, type ReadObject, unreadable } from './read-object.ts';
 import type { Problem, Snapshot } from './snapshot.ts';
-import type { InvalidObject } from './world.ts';
 
 /** A file of the directory: its text, or why it has none. */
 export interface SourceFile {
@@ -65,7 +65,7 @@ function withoutClashes(read: readonly ReadObject[]): ReadObject[] {
     if (item.kind === 'Broken') return item;
     const twins = byName.get(`${typeOf(item)} ${item.name}`) ?? [];
     if (twins.length > 1) return clash(item, undefined, `is defined ${twins.length} times, in ${inFiles(twins)}; keep one`);
-    if (isConnection(item)) return portClash(item, byPort.get(item.object.spec.gateway.port) ?? []) ?? noCluster(item) ?? item;
+    if (isConnection(item)) return portClash(item, byPort.get(item.object.spec.gateway.port) ?? []) ?? item;
     return item;
   });
 }
@@ -83,12 +83,6 @@ function portClash(item: Connection, sharers: readonly Connection[]): ReadObject
   if (others.length === 0) return undefined;
   const { port } = item.object.spec.gateway;
   return clash(item, 'spec.gateway.port', `port ${port} is also that of ${others.join(', ')}; in files mode each connection needs its own`);
-}
-
-function noCluster(item: Connection): ReadObject | undefined {
-  const { serviceAccounts } = item.object.spec.identity;
-  if (serviceAccounts === undefined || serviceAccounts.issuer !== undefined) return undefined;
-  return clash(item, 'spec.identity.serviceAccounts.issuer', 'must be set in files mode, where there is no cluster to take it from');
 }
 
 function clash(item: Whole, path: string | undefined, message: string): ReadObject {

@@ -39,7 +39,7 @@ async function readSource(directory: string, name: string): Promise<SourceFile> 
 }
 
 function reasonOf(thrown: unknown): string {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined;
+  const code = typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : '';
   const words: Readonly<Record<string, string>> = {
     ENOENT: 'no such file or directory',
     ENOTDIR: 'it is not a directory',
@@ -48,5 +48,5 @@ function reasonOf(thrown: unknown): string {
     ELOOP: 'it links to itself',
     ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
   };
-  return words[code ?? ''] ?? messageOf(thrown);
+  return words[code] ?? messageOf(thrown);
 }

@@ -1,11 +1,11 @@
 import { apiGroup, apiVersion } from '../../api/constants.ts';
+import type { InvalidObject } from '../../compile/world.ts';
 import { type NamespacedName, namespacedName } from '../../lib/brand.ts';
 import { nearest } from './did-you-mean.ts';
 import type { ExplainedError } from './explain-error.ts';
 import { kindChecks, type KindCheck } from './kinds.ts';
 import { readSecret, type ReadSecret } from './read-secret.ts';
 import type { Problem } from './snapshot.ts';
-import type { InvalidObject } from './world.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -25,12 +25,13 @@ export function readObject(file: string, document: unknown): ReadObject {
   return check === undefined ? unknownKind(file, kind, document) : readKind(file, check, document);
 }
 
-function readKind(file: string, check: KindCheck, fields: Fields): ReadObject {
+function readKind(file: string, check: KindCheck, document: Fields): ReadObject {
+  const fields = withoutStatus(document);
   const { namespace, name } = identify(fields, check.isNamespaced);
   if (check.isNamespaced) fillNamespace(fields);
   const errors = [...versionErrors(fields, apiVersion), ...check.check(fields)];
   const key = namespacedName(namespace, name);
-  if (errors.length === 0) return { kind: 'Object', file, type: check.kind, name: key, object: withoutStatus(fields) };
+  if (errors.length === 0) return { kind: 'Object', file, type: check.kind, name: key, object: fields };
   return broken(file, fields, { kind: check.kind, namespace, name }, errors);
 }
 

@@ -34,9 +34,12 @@ export type SchemaError = ErrorObject<string, Record<string, unknown>>;
 export type SchemaCheck = (object: unknown) => readonly SchemaError[];
 
 export function compileSchema(schema: OpenApiSchema, scope: 'Namespaced' | 'Cluster'): SchemaCheck {
-  const { status: _written, ...properties } = schema.properties ?? {};
-  const name = properties['metadata']?.properties?.['name'];
-  const withMetadata = { ...schema, properties: { ...properties, metadata: metadataSchema(scope, name ?? {}) } };
+  const name = schema.properties?.['metadata']?.properties?.['name'];
+  const withMetadata = {
+    ...schema,
+    required: ['metadata', ...(schema.required ?? [])],
+    properties: { ...schema.properties, metadata: metadataSchema(scope, name ?? {}) },
+  };
   const validate: ValidateFunction = ajv.compile(closed(withMetadata));
   return (object) => (validate(object) ? [] : ((validate.errors ?? []) as SchemaError[]));
 }

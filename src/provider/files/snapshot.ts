@@ -1,6 +1,6 @@
+import type { World } from '../../compile/world.ts';
 import type { NamespacedName } from '../../lib/brand.ts';
 import type { Secret } from '../../lib/secret.ts';
-import type { World } from './world.ts';
 
 /**
  * What a directory held at one moment. An object with a problem is never in `world` as if it were whole: it is
