@@ -11,20 +11,25 @@ export interface KindCheck {
   readonly check: (object: unknown) => readonly ExplainedError[];
 }
 
-/** Compiled once a process: every rule of every kind is parsed here, so a rule with a fault fails the start. */
 export const kindChecks: ReadonlyMap<string, KindCheck> = new Map(crds.map((crd) => [crd.kind, kindCheck(crd)]));
 
 function kindCheck(crd: Crd): KindCheck {
-  const schemaErrors = compileSchema(crd.schema, crd.scope);
-  const rules = compileRules(crd.schema);
+  // Compiled once, and not before it is needed: commands that read no objects start without it.
+  let compiled: KindCheck['check'] | undefined;
   return {
     kind: crd.kind,
     isNamespaced: crd.scope === 'Namespaced',
-    check: (object) => {
-      const errors = schemaErrors(object);
-      // As on the API server, rules see only objects that have their schema's form.
-      if (errors.length > 0) return explainErrors(errors, object);
-      return rules === undefined ? [] : violatedRules(rules, object);
-    },
+    check: (object) => (compiled ??= compileCheck(crd))(object),
+  };
+}
+
+function compileCheck(crd: Crd): KindCheck['check'] {
+  const schemaErrors = compileSchema(crd.schema, crd.scope);
+  const rules = compileRules(crd.schema);
+  return (object) => {
+    const errors = schemaErrors(object);
+    // As on the API server, rules see only objects that have their schema's form.
+    if (errors.length > 0) return explainErrors(errors, object);
+    return rules === undefined ? [] : violatedRules(rules, object);
   };
 }
