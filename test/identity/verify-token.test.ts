@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
 import { exportSPKI, importJWK } from 'jose';
 import type { IdentityConfig } from '../../src/bundle/bundle.ts';
 import type { Subject } from '../../src/bundle/subject.ts';
@@ -233,6 +234,20 @@ describe('a token is refused', () => {
     const outcome = await verify(verifier(oidcConfig(config)), shown);
     expect(outcome).toEqual({ code, message: expect.stringContaining(message), isTemporary: false });
     if (shown !== '') expect(JSON.stringify(outcome)).not.toContain(shown);
+  });
+
+  test('whatever else it is, and the verifier never throws', async () => {
+    const using = verifier();
+    expect(await verify(using, await provider.sign({}))).toMatchObject({ kind: 'Oidc' });
+    const part = fc.oneof(fc.json(), fc.constant(`{"alg":"ES256","kid":"first","iss":"${provider.issuer}"}`), fc.string());
+    const encoded = part.map((text) => Buffer.from(text).toString('base64url'));
+    const garbage = fc.oneof(fc.string({ minLength: 1 }), fc.array(encoded, { minLength: 1, maxLength: 6 }).map((parts) => `${parts.join('.')}.`));
+    await fc.assert(
+      fc.asyncProperty(garbage, async (token) => {
+        expect(await verify(using, token)).toMatchObject({ code: expect.any(String), isTemporary: false });
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('when no issuer is configured', async () => {
