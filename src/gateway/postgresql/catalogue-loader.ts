@@ -116,6 +116,14 @@ function resolvePath(setting: string, roleName: string, usable: ReadonlySet<stri
 
 type Ask = (query: string) => Promise<TextRow[]>;
 
+type ForeignKey = NonNullable<Relation['foreignKeys']>[number];
+
+interface RelationLinks {
+  readonly parents: ReadonlyMap<number, readonly number[]>;
+  readonly primaryKeys: ReadonlyMap<number, readonly number[]>;
+  readonly foreignKeys: ReadonlyMap<number, readonly ForeignKey[]>;
+}
+
 interface ColumnFacts {
   readonly typeNames: ReadonlyMap<string, string>;
   readonly collations: ReadonlyMap<number, string>;
@@ -128,11 +136,14 @@ type ColumnDraft = Omit<Column, 'isProbed'>;
 
 async function readRelations(ask: Ask, roleOid: number): Promise<Map<number, Relation>> {
   const rows = await ask(queries.relationsQuery(roleOid));
-  const parents = group(await ask(queries.parentsQuery), ([child]) => integer(child), ([, parent]) => integer(parent));
-  const keys = new Map((await ask(queries.primaryKeysQuery)).map(([oid, numbers]) => [integer(oid), text(numbers).split(',').map(Number)]));
+  const links: RelationLinks = {
+    parents: group(await ask(queries.parentsQuery), ([child]) => integer(child), ([, parent]) => integer(parent)),
+    primaryKeys: new Map((await ask(queries.primaryKeysQuery)).map(([oid, numbers]) => [integer(oid), integers(numbers)])),
+    foreignKeys: group(await ask(queries.foreignKeysQuery), ([oid]) => integer(oid), buildForeignKey),
+  };
   const drafts = new Map<number, Draft>();
   for (const row of rows) {
-    const draft = buildRelation(row, parents, keys);
+    const draft = buildRelation(row, links);
     drafts.set(draft.oid, draft);
   }
   const facts: ColumnFacts = {
@@ -149,12 +160,17 @@ const relationKinds: Readonly<Record<string, RelationKind>> = {
   r: 'Table', p: 'PartitionedTable', v: 'View', m: 'MaterializedView', f: 'ForeignTable', S: 'Sequence', i: 'Index', I: 'Index', c: 'CompositeType', t: 'Toast',
 };
 
-function buildRelation(row: TextRow, parents: ReadonlyMap<number, number[]>, keys: ReadonlyMap<number, number[]>): Draft {
+function buildForeignKey([, relation, columns, referenced]: TextRow): ForeignKey {
+  return { columns: integers(columns), relationOid: integer(relation), referencedColumns: integers(referenced) };
+}
+
+function buildRelation(row: TextRow, links: RelationLinks): Draft {
   const [oidText, schema, name, relkind, owner, hasRowSecurity, isSelectable, definition, isBarrier, isInvoker, hasRules] = row;
   const oid = integer(oidText);
   const kind = relationKinds[text(relkind)];
   if (kind === undefined) throw new TargetError('TargetRejected', `the target has a kind of relation that is not known: ${relkind}`);
-  const primaryKey = keys.get(oid);
+  const primaryKey = links.primaryKeys.get(oid);
+  const foreignKeys = links.foreignKeys.get(oid);
   return {
     oid,
     schema: text(schema),
@@ -163,11 +179,12 @@ function buildRelation(row: TextRow, parents: ReadonlyMap<number, number[]>, key
     isSystem: schema === 'pg_catalog' || schema === 'information_schema',
     owner: text(owner),
     columns: [],
-    parents: parents.get(oid) ?? [],
+    parents: links.parents.get(oid) ?? [],
     hasRowSecurity: boolean(hasRowSecurity),
     isSelectable: boolean(isSelectable),
     hasRules: boolean(hasRules),
     ...(primaryKey !== undefined && { primaryKey }),
+    ...(foreignKeys !== undefined && { foreignKeys }),
     ...(typeof definition === 'string' && { definition: definition.trim().replace(/;$/, '') }),
     ...(kind === 'View' && { isSecurityBarrier: isBarrier === 't', isSecurityInvoker: isInvoker === 't' }),
   };
@@ -254,8 +271,8 @@ function buildFunction([oid, schema, name, extension, language, isSecurityDefine
   };
 }
 
-function group<K>(rows: readonly TextRow[], keyOf: (row: TextRow) => K, valueOf: (row: TextRow) => number): Map<K, number[]> {
-  const groups = new Map<K, number[]>();
+function group<K, V>(rows: readonly TextRow[], keyOf: (row: TextRow) => K, valueOf: (row: TextRow) => V): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
   for (const row of rows) {
     const key = keyOf(row);
     const values = groups.get(key);
@@ -272,6 +289,11 @@ function text(value: string | null | undefined): string {
 
 function integer(value: string | null | undefined): number {
   return Number(text(value));
+}
+
+/** Of `array_to_string(..., ',')`. */
+function integers(value: string | null | undefined): number[] {
+  return text(value).split(',').map(Number);
 }
 
 function boolean(value: string | null | undefined): boolean {

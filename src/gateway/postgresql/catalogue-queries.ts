@@ -60,6 +60,9 @@ WHERE c.relkind NOT IN ('i', 'I') ORDER BY i.inhrelid, i.inhseqno`;
 /** A deferrable key makes nothing functionally dependent, so it is none here. */
 export const primaryKeysQuery = `SELECT conrelid, pg_catalog.array_to_string(conkey, ',') FROM pg_constraint WHERE contype = 'p' AND NOT condeferrable`;
 
+export const foreignKeysQuery = `SELECT conrelid, confrelid, pg_catalog.array_to_string(conkey, ','), pg_catalog.array_to_string(confkey, ',')
+FROM pg_constraint WHERE contype = 'f'`;
+
 /** Columns generated from others: the dependency hangs on the column up to 14, on its expression from 15. */
 export const generatedQuery = `SELECT d.refobjid, COALESCE(f.adnum, d.objsubid), d.refobjsubid
 FROM pg_depend d LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid AND f.adrelid = d.refobjid
