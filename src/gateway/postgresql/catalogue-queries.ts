@@ -72,7 +72,8 @@ WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
 
 /**
  * Columns whose assigned value an index, a constraint, a partition key or a row security policy looks at.
- * Expressions and predicates are found through what they depend on. NOT NULL constraints (18) tell nothing.
+ * Expressions and predicates are found through what they depend on, but for those of partition keys: there the
+ * column depends on its table, so that it cannot be dropped alone. NOT NULL constraints (18) tell nothing.
  */
 export const probedQuery = `SELECT i.indrelid, k.attnum FROM pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) AS k (attnum) WHERE k.attnum > 0
 UNION SELECT s.conrelid, k.attnum FROM pg_constraint s CROSS JOIN LATERAL pg_catalog.unnest(s.conkey) AS k (attnum)
@@ -83,13 +84,15 @@ UNION SELECT d.refobjid, d.refobjsubid FROM pg_depend d
   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND (
     (d.classid = 'pg_constraint'::regclass AND NOT EXISTS (SELECT FROM pg_constraint s WHERE s.oid = d.objid AND s.contype = 'n'))
     OR d.classid = 'pg_policy'::regclass
-    OR (d.classid = 'pg_class'::regclass AND d.objid = d.refobjid AND d.objsubid = 0)
-    OR (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('i', 'I'))))`;
+    OR (d.classid = 'pg_class'::regclass AND EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('i', 'I'))))
+UNION SELECT d.objid, d.objsubid FROM pg_depend d
+  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.objid = d.refobjid AND d.objsubid > 0 AND d.refobjsubid = 0`;
 
 /** An expression or predicate that takes the whole row depends on the table, not on columns: then all of them. */
 export const wholeRowProbedQuery = `SELECT DISTINCT x.relation FROM (
   SELECT i.indrelid AS relation, pg_catalog.concat(i.indexprs, i.indpred) AS tree FROM pg_index i WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
   UNION ALL SELECT s.conrelid, s.conbin::text FROM pg_constraint s WHERE s.conbin IS NOT NULL AND s.conrelid <> 0
+  UNION ALL SELECT k.partrelid, k.partexprs::text FROM pg_partitioned_table k WHERE k.partexprs IS NOT NULL
   UNION ALL SELECT p.polrelid, pg_catalog.concat(p.polqual, p.polwithcheck) FROM pg_policy p) x
 WHERE x.tree LIKE '%:varattno 0 %'`;
 
