@@ -29,7 +29,9 @@ export interface AccessBaseline {
  */
 export interface AccessBaselineSpec {
   /**
-   * The connections that the baseline covers: those that meet every condition given.
+   * The connections that the baseline covers: those that meet every condition given. Who may
+   * edit a connection may also take a label away: what must hold whatever happens selects by
+   * `namespaces` alone.
    */
   readonly connectionSelector: ConnectionSelector;
   /**
@@ -43,7 +45,9 @@ export interface AccessBaselineSpec {
 }
 
 /**
- * The connections that the baseline covers: those that meet every condition given.
+ * The connections that the baseline covers: those that meet every condition given. Who may
+ * edit a connection may also take a label away: what must hold whatever happens selects by
+ * `namespaces` alone.
  */
 export interface ConnectionSelector {
   /**

@@ -34,13 +34,3 @@ export const conditionReasons = {
   TargetUnreachable: 'TargetUnreachable',
 } as const;
 export type ConditionReason = (typeof conditionReasons)[keyof typeof conditionReasons];
-
-/** Keys of the Secrets that a connection names. */
-export const secretKeys = {
-  username: 'username',
-  password: 'password',
-  ca: 'ca.crt',
-  certificate: 'tls.crt',
-  privateKey: 'tls.key',
-  hashKey: 'key',
-} as const;
