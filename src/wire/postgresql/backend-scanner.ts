@@ -3,11 +3,11 @@ import { backendType, headerBytes } from './message-type.ts';
 
 /** Receives what a `BackendScanner` finds, in the order of the stream. */
 export interface BackendSink {
-  /** Bytes `start` to `end` of `chunk` belong to DataRow and CopyData frames, of which `rows` DataRows begin here. */
+  /** Bytes `start` to `end` of `chunk` belong to DataRow and CopyData frames, of which `rows` begin here. PostgreSQL sends one for each row. */
   run(chunk: Buffer, start: number, end: number, rows: number): void;
   /** One whole frame of any other type, header included. */
   control(type: number, frame: Buffer): void;
-  /** A DataRow came for which there was no budget. It and those after it are dropped while `isDiscarding` is set. */
+  /** A row came for which there was no budget. It and those after it are dropped while `isDiscarding` is set. */
   overBudget(): void;
 }
 
@@ -19,7 +19,7 @@ const maxAssembledBytes = 64 * 1024 * 1024;
  * frames. Looks at five bytes of each frame; nothing is copied or allocated per row.
  */
 export class BackendScanner {
-  /** DataRows that may still pass. */
+  /** Rows that may still pass. */
   rowBudget = Number.POSITIVE_INFINITY;
   /** Rows and copy data are dropped. */
   isDiscarding = false;
@@ -73,7 +73,7 @@ export class BackendScanner {
         this.#flush(chunk, start, at, rows);
         return this.#isStopped ? size : this.#controlFrame(chunk, at, length);
       }
-      if (type === backendType.DataRow && !this.isDiscarding && --this.rowBudget < 0) {
+      if (!this.isDiscarding && --this.rowBudget < 0) {
         this.#flush(chunk, start, at, rows);
         rows = 0;
         start = at;
@@ -90,7 +90,7 @@ export class BackendScanner {
         this.#flush(chunk, start, at, rows);
         rows = 0;
         start = next;
-      } else if (type === backendType.DataRow) rows++;
+      } else rows++;
       this.#streaming = at + length - next;
       this.#isDroppingCurrent = this.isDiscarding;
       at = next;
@@ -138,8 +138,7 @@ export class BackendScanner {
     if (this.#assembled < frame.length) return at + copied;
     this.#assembly = undefined;
     const type = frame.readUInt8(0);
-    if (type === backendType.DataRow) this.#flush(frame, 0, frame.length, 1);
-    else if (type === backendType.CopyData) this.#flush(frame, 0, frame.length, 0);
+    if (type === backendType.DataRow || type === backendType.CopyData) this.#flush(frame, 0, frame.length, 1);
     else this.#sink.control(type, frame);
     return at + copied;
   }

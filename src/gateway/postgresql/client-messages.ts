@@ -1,0 +1,310 @@
+import { isUtf8 } from 'node:buffer';
+import type { Report } from '../../wire/postgresql/backend-messages.ts';
+import { FrameError } from '../../wire/postgresql/frame-error.ts';
+import {
+  decodeBind, decodeExecute, decodeNamed, decodeParse, decodeQuery, encodeClose, encodeDescribe, encodeExecute, encodeParse, encodePlainBind,
+  encodeQuery, flushFrame, type ParseMessage, queryBytes,
+} from '../../wire/postgresql/frontend-messages.ts';
+import type { FrontendFrame } from '../../wire/postgresql/frontend-reader.ts';
+import { frontendType } from '../../wire/postgresql/message-type.ts';
+import type { Judged, Refusal } from '../session.ts';
+import { draftOf, recordedParameters } from './action-draft.ts';
+import type { Conversation } from './conversation.ts';
+import { HeldNames } from './held-names.ts';
+import { type KnownText, onlyStatement } from './known-text.ts';
+import type { Portal, Prepared } from './named-statements.ts';
+import { errorReport, refusalReport } from './reports.ts';
+import { expectReply } from './target-lane.ts';
+
+/** What the client says: each message is decided, noted, and sent on or refused in its place. */
+export class ClientMessages {
+  readonly #talk: Conversation;
+  readonly #held: HeldNames;
+
+  constructor(talk: Conversation) {
+    this.#talk = talk;
+    this.#held = new HeldNames(talk);
+  }
+
+  take({ type, frame, isTooLarge }: FrontendFrame): void {
+    const talk = this.#talk;
+    if (talk.isCopyingIn) return this.#copyIn(type, frame);
+    // As the target does: after an error everything is dropped up to Sync.
+    if (talk.isSkipping && type !== frontendType.Sync) return;
+    if (isTooLarge) return this.#refuse(type === frontendType.Query ? 'Query' : 'Poison', errorReport('54000', 'the message is too large'));
+    switch (type) {
+      case frontendType.Query:
+        return this.#query(frame);
+      case frontendType.Parse:
+        return this.#parse(frame);
+      case frontendType.Bind:
+        return this.#bind(frame);
+      case frontendType.Describe:
+        return this.#describe(frame);
+      case frontendType.Execute:
+        return this.#execute(frame);
+      case frontendType.Close:
+        return this.#close(frame);
+      case frontendType.Flush:
+        return talk.target.protocol(frame);
+      case frontendType.Sync:
+        return this.#sync(frame);
+      case frontendType.FunctionCall:
+        return this.#refuse('Query', errorReport('0A000', 'the fast-path function call is not supported', 'call the function in a SELECT'));
+      case frontendType.CopyData:
+      case frontendType.CopyDone:
+      case frontendType.CopyFail:
+        // What the target would ignore: the COPY that it was meant for has failed.
+        return;
+      default:
+        throw new FrameError('a message that has no place here');
+    }
+  }
+
+  #copyIn(type: number, frame: Buffer): void {
+    const talk = this.#talk;
+    switch (type) {
+      case frontendType.CopyData:
+        // The agent's own data is evidence like the rows that it reads.
+        if (talk.session.recordsResults && !talk.session.frames(frame)) return talk.life.end('RecordingFailed', errorReport('58030', 'recording failed'));
+        return talk.target.protocol(frame);
+      case frontendType.CopyDone:
+      case frontendType.CopyFail:
+        talk.isCopyingIn = false;
+        return talk.target.protocol(frame);
+      case frontendType.Sync:
+      case frontendType.Flush:
+        // The target ignores both during COPY: libpq sends Sync behind Execute.
+        return;
+      default:
+        throw new FrameError('only copy data may be sent during COPY');
+    }
+  }
+
+  #sync(frame: Buffer): void {
+    const talk = this.#talk;
+    talk.isSkipping = false;
+    talk.syncsSent++;
+    talk.target.protocol(frame, expectReply('Sync'));
+  }
+
+  #query(frame: Buffer): void {
+    const talk = this.#talk;
+    const text = decodeQuery(frame);
+    // As at the target: a simple query ends what has no name.
+    talk.names.removePrepared('');
+    talk.names.removePortal('');
+    if (text.includes('\ufffd') && !isUtf8(queryBytes(frame))) return this.#refuse('Query', invalidEncoding);
+    const known = talk.know(text);
+    if (known.plan.statements.length === 0) return this.#emptyQuery(known, frame);
+    const held = this.#held.judge(known);
+    const draft = draftOf(known, 'Query', talk.reason);
+    if ('refusal' in held) {
+      talk.session.deny(held.refusal, draft);
+      return this.#refuse('Query', refusalReport(held.refusal));
+    }
+    const run = talk.session.run(held.judged, draft);
+    if (!run.ok) return this.#refuse('Query', refusalReport(run.error));
+    const maxRows = maxRowsOf(held.judged);
+    if (maxRows !== undefined) return this.#countedQuery(known, run.value, maxRows);
+    const undo = this.#held.note(known);
+    const reply = expectReply('Query', { known, action: run.value.action, undo, portal: held.cursor });
+    talk.syncsSent++;
+    talk.waitingFor = reply;
+    talk.target.forward(run.value.proofs, known.plan.text === text ? frame : encodeQuery(known.plan.text), reply);
+  }
+
+  #emptyQuery(known: KnownText, frame: Buffer): void {
+    const talk = this.#talk;
+    const reply = expectReply('Query', { known });
+    talk.syncsSent++;
+    talk.waitingFor = reply;
+    talk.target.forwardEmpty(known, frame, reply);
+  }
+
+  /**
+   * A write under `maxRows`: run as the extended protocol would, so that the rows are counted before Sync commits.
+   * In an explicit transaction the same holds, only that Sync commits nothing.
+   */
+  #countedQuery(known: KnownText, run: { readonly proofs: Parameters<Conversation['target']['forward']>[0]; readonly action: number }, maxRows: number): void {
+    const talk = this.#talk;
+    if (known.plan.statements.length > 1) {
+      return this.#refuse('Query', errorReport('42501', 'a statement whose changes are counted must be sent alone', 'send one statement at a time'), run.action);
+    }
+    const { target } = talk;
+    const prepared = preparedOf('', known, []);
+    const portal: Portal = { name: '', via: 'Bind', prepared, scope: known.scope, isHoldable: false, batch: talk.syncsSent, rowsSent: 0 };
+    target.forward(run.proofs, encodeParse('', known.plan.text, []), expectReply('Parse', { isHidden: true, known }));
+    target.forward(run.proofs, encodePlainBind('', ''), expectReply('Bind', { isHidden: true, known }));
+    target.protocol(encodeDescribe({ kind: 'Portal', name: '' }), expectReply('Describe', { hidesNoData: true, known }));
+    const reply = expectReply('Execute', { known, portal, action: run.action, maxRows, isWholeQuery: true });
+    target.forward(run.proofs, encodeExecute('', 0), reply);
+    target.protocol(flushFrame);
+    talk.client.hold();
+    talk.waitingFor = reply;
+  }
+
+  #parse(frame: Buffer): void {
+    const talk = this.#talk;
+    const message = decodeParse(frame);
+    if (message.text.includes('\ufffd') && !isUtf8(message.textBytes)) return this.#refuseParse(message, invalidEncoding);
+    const known = talk.know(message.text);
+    if (known.plan.statements.length > 1) {
+      return this.#refuseParse(message, errorReport('42601', 'cannot insert multiple commands into a prepared statement'));
+    }
+    const entry = preparedOf(message.name, known, message.parameterTypes);
+    if (known.plan.statements.length === 0) {
+      const undo = talk.names.addPrepared(entry);
+      return talk.target.forwardEmpty(known, frame, expectReply('Parse', { known, undo }));
+    }
+    const admitted = talk.session.admit(known.judged);
+    if (!admitted.ok) return this.#denyParse(message, known);
+    const undo = talk.names.addPrepared(entry);
+    const sent = known.plan.text === message.text ? frame : encodeParse(message.name, known.plan.text, message.parameterTypes);
+    talk.target.forward(admitted.value, sent, expectReply('Parse', { known, undo }));
+  }
+
+  #denyParse(message: ParseMessage, known: KnownText): void {
+    const denied = this.#talk.session.run(known.judged, draftOf(known, 'Parse', this.#talk.reason));
+    if (denied.ok) throw new Error('a statement was both admitted and refused');
+    this.#refuseParse(message, refusalReport(denied.error));
+  }
+
+  #refuseParse({ name }: ParseMessage, report: Report): void {
+    // A failed Parse without a name leaves no statement without a name.
+    if (name === '') this.#talk.names.removePrepared('');
+    this.#refuse('Poison', report);
+  }
+
+  #bind(frame: Buffer): void {
+    const talk = this.#talk;
+    const bind = decodeBind(frame);
+    const prepared = talk.names.prepared(bind.statement);
+    if (prepared === undefined) return this.#refuse('Poison', unknownStatement(bind.statement));
+    const refusal = this.#held.refresh(prepared);
+    if (refusal !== undefined) return this.#deny(prepared.known, 'Bind', refusal);
+    this.#prepareAnew(prepared);
+    const portal: Portal = {
+      name: bind.portal, via: 'Bind', prepared, scope: prepared.known.scope, isHoldable: false, bind, batch: talk.syncsSent, rowsSent: 0,
+    };
+    const undo = talk.names.addPortal(portal);
+    const reply = expectReply('Bind', { known: prepared.known, portal, undo });
+    if (prepared.planned === undefined) return talk.target.forwardEmpty(prepared.known, frame, reply);
+    const admitted = talk.session.admit(prepared.judged);
+    if (!admitted.ok) {
+      undo(false);
+      return this.#deny(prepared.known, 'Bind', admitted.error);
+    }
+    talk.target.forward(admitted.value, frame, reply);
+  }
+
+  /** Policy, masks or names have changed since Parse so that another text must run: the target is given it under the same name. */
+  #prepareAnew(prepared: Prepared): void {
+    const { known, name } = prepared;
+    if (prepared.via !== 'Parse' || known.plan.text === prepared.forwarded || prepared.planned === undefined) return;
+    const admitted = this.#talk.session.admit(prepared.judged);
+    if (!admitted.ok) return;
+    const { target } = this.#talk;
+    target.protocol(encodeClose({ kind: 'Statement', name }), expectReply('Close', { isHidden: true }));
+    target.forward(admitted.value, encodeParse(name, known.plan.text, prepared.parameterTypes), expectReply('Parse', { isHidden: true, known }));
+    prepared.forwarded = known.plan.text;
+    prepared.isDescribed = false;
+  }
+
+  #describe(frame: Buffer): void {
+    const talk = this.#talk;
+    const { kind, name } = decodeNamed(frame);
+    const portal = kind === 'Portal' ? talk.names.portal(name) : undefined;
+    const prepared = portal?.prepared ?? (kind === 'Statement' ? talk.names.prepared(name) : undefined);
+    if (prepared === undefined) return this.#refuse('Poison', kind === 'Portal' ? unknownPortal(name) : unknownStatement(name));
+    prepared.isDescribed = true;
+    talk.target.protocol(frame, expectReply('Describe', { known: prepared.known, portal }));
+  }
+
+  #execute(frame: Buffer): void {
+    const talk = this.#talk;
+    const { portal: name, maxRows: wanted } = decodeExecute(frame);
+    const portal = talk.names.portal(name);
+    if (portal === undefined) return this.#refuse('Poison', unknownPortal(name));
+    const { prepared } = portal;
+    const { known, planned } = prepared;
+    if (planned === undefined) return talk.target.forwardEmpty(known, frame, expectReply('Execute', { known, portal }));
+    const refusal = this.#held.recheck(portal);
+    if (refusal !== undefined) return this.#deny(known, 'Execute', refusal);
+    const held = this.#held.judge(prepared.known);
+    if ('refusal' in held) return this.#deny(known, 'Execute', held.refusal);
+    const judged = portal.via === 'Bind' ? held.judged : prepared.judged;
+    const parameters = portal.bind === undefined ? undefined : recordedParameters(portal.bind, planned.secretParameters, talk.deps.hashKey);
+    const run = talk.session.run(judged, draftOf(prepared.known, 'Execute', talk.reason, parameters));
+    if (!run.ok) return this.#refuse('Poison', refusalReport(run.error));
+    const maxRows = maxRowsOf(judged);
+    if (maxRows !== undefined && wanted > 0) {
+      return this.#refuse('Poison', errorReport('42501', 'a statement whose changes are counted cannot be run in portions', 'ask for all rows at once'), run.value.action);
+    }
+    this.#describeUnseen(portal);
+    const undo = portal.via === 'Bind' ? this.#held.note(prepared.known) : undefined;
+    // A cursor that is run by its name does not do again what its DECLARE did.
+    const ran = portal.via === 'Bind' ? prepared.known : undefined;
+    const reply = expectReply('Execute', { known: ran, portal: held.cursor ?? portal, action: run.value.action, maxRows, undo });
+    talk.target.forward(run.value.proofs, frame, reply);
+    const mustWait = maxRows !== undefined || planned.copy === 'In' || planned.effects.some((effect) => talk.state.changesView(effect));
+    if (!mustWait) return;
+    if (maxRows !== undefined) talk.client.hold();
+    // Nothing would be answered before Sync, which waits behind this.
+    talk.target.protocol(flushFrame);
+    talk.waitingFor = reply;
+  }
+
+  /** Rows must not pass before the second check has seen where they come from, though the client did not ask. */
+  #describeUnseen(portal: Portal): void {
+    const { prepared } = portal;
+    if (prepared.isDescribed || prepared.planned?.returnsRows !== true || prepared.planned.mustNotOriginate.size === 0) return;
+    prepared.isDescribed = true;
+    const frame = encodeDescribe({ kind: 'Portal', name: portal.name });
+    this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal }));
+  }
+
+  #close(frame: Buffer): void {
+    const talk = this.#talk;
+    const { kind, name } = decodeNamed(frame);
+    const undo = kind === 'Portal' ? talk.names.removePortal(name) : talk.names.removePrepared(name);
+    talk.target.protocol(frame, expectReply('Close', { undo }));
+  }
+
+  #deny(known: KnownText, via: 'Bind' | 'Execute', refusal: Refusal): void {
+    this.#talk.session.deny(refusal, draftOf(known, via, this.#talk.reason));
+    this.#refuse('Poison', refusalReport(refusal));
+  }
+
+  #refuse(kind: 'Query' | 'Poison', report: Report, action = 0): void {
+    const reply = this.#talk.target.refuse(kind, report, action);
+    if (kind === 'Poison') return;
+    this.#talk.syncsSent++;
+    this.#talk.waitingFor = reply;
+  }
+}
+
+const invalidEncoding = errorReport('22021', 'invalid byte sequence for encoding "UTF8"');
+
+function unknownStatement(name: string): Report {
+  return errorReport('26000', name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`);
+}
+
+function unknownPortal(name: string): Report {
+  return errorReport('34000', `portal "${name}" does not exist`);
+}
+
+function preparedOf(name: string, known: KnownText, parameterTypes: readonly number[]): Prepared {
+  return {
+    name, via: 'Parse', text: known.text, forwarded: known.plan.text, parameterTypes, known, planned: onlyStatement(known), judged: known.judged, isDescribed: false,
+  };
+}
+
+function maxRowsOf(judged: readonly Judged[]): number | undefined {
+  let least: number | undefined;
+  for (const { decision } of judged) {
+    const { maxRows } = decision.obligations;
+    if (maxRows !== undefined && (least === undefined || maxRows < least)) least = maxRows;
+  }
+  return least;
+}

@@ -1,0 +1,131 @@
+import { canonicalJson } from '../../lib/canonical.ts';
+import type { Secret } from '../../lib/secret.ts';
+import type { SessionEnd } from '../../recording/record.ts';
+import type { Planner } from '../../sql/plan.ts';
+import type { Report, TransactionStatus } from '../../wire/postgresql/backend-messages.ts';
+import type { Session, SessionDeps } from '../session.ts';
+import type { CatalogueSource } from './catalogue-source.ts';
+import type { ClientLane } from './client-lane.ts';
+import type { ExpectedReply } from './expected-reply.ts';
+import type { KnownText } from './known-text.ts';
+import { NamedStatements } from './named-statements.ts';
+import type { PlanCache } from './plan-cache.ts';
+import type { PlanScope } from './plan-scope.ts';
+import { SessionState } from './session-state.ts';
+import type { TargetLane } from './target-lane.ts';
+
+export interface ConversationDeps extends SessionDeps {
+  readonly planner: Planner;
+  readonly plans: PlanCache;
+  readonly catalogue: CatalogueSource;
+  /** Keys the digests that stand in recordings for values of masked columns. */
+  readonly hashKey: Secret<string>;
+}
+
+/** Life and death of the session, as the two directions ask for it. */
+export interface LifeCycle {
+  /** Ends the session at once, with these last words. */
+  end(reason: SessionEnd['reason'], report?: Report): void;
+  /** Asks the target to cancel what runs; resolves when it has taken note. */
+  cancel(): Promise<void>;
+  /** Messages of the client can be taken up again. */
+  wake(): void;
+}
+
+/**
+ * What the two directions of one session share: who is expected to say what next, the names and state that the
+ * target's session holds, and the scope in which texts are planned.
+ */
+export class Conversation {
+  readonly deps: ConversationDeps;
+  readonly session: Session;
+  readonly client: ClientLane;
+  readonly target: TargetLane;
+  readonly life: LifeCycle;
+  readonly names = new NamedStatements();
+  readonly state = new SessionState();
+
+  status: TransactionStatus = 'Idle';
+  /** An error made the target drop everything up to the next Sync, which the client has not sent yet. */
+  isSkipping = false;
+  /** The target waits for CopyData. */
+  isCopyingIn = false;
+  /** Replies are withheld up to ReadyForQuery: the client was told that the statement failed. */
+  isSwallowing = false;
+  /** Something failed since the target was last ready. */
+  hasFailed = false;
+  /** The open transaction touched masked relations: what errors say is withheld until it ends. */
+  withholdsErrors = false;
+  /** DDL ran: the catalogue is read anew once the transaction is over. */
+  isCatalogueStale = false;
+  /** Messages wait until this was answered. */
+  waitingFor: ExpectedReply | undefined;
+  /** Messages wait for something of our own, such as a catalogue. */
+  isBusy = false;
+  /** ReadyForQuery asked for and received. */
+  syncsSent = 0;
+  syncsAnswered = 0;
+  reason: string | undefined;
+
+  readonly #subjectKey: string;
+  readonly #startupPath: readonly string[] | undefined;
+  #scope: PlanScope | undefined;
+  #scopeVersion = -1;
+
+  constructor(deps: ConversationDeps, session: Session, lanes: { client: ClientLane; target: TargetLane }, life: LifeCycle, startupPath: readonly string[] | undefined) {
+    this.deps = deps;
+    this.session = session;
+    this.client = lanes.client;
+    this.target = lanes.target;
+    this.life = life;
+    this.#startupPath = startupPath;
+    const { credentialId: _credentialId, issuedAt: _issuedAt, expiresAt: _expiresAt, ...lasting } = session.subject;
+    this.#subjectKey = canonicalJson(lasting);
+  }
+
+  /** The scope that holds now; the same object for as long as nothing in it has changed. */
+  scope(): PlanScope {
+    const { revision, bundle } = this.session.inForce;
+    const catalogue = this.deps.catalogue.current;
+    if (catalogue === undefined) throw new Error('a session without a catalogue');
+    const before = this.#scope;
+    if (before?.revision === revision && before.context.catalogue === catalogue && this.#scopeVersion === this.state.version) return before;
+    const { masks } = this.session.decider;
+    const view = this.state.view(this.#startupPath ?? catalogue.defaultSearchPath);
+    const key = `${revision}:${masks.id}:${catalogue.epoch}`;
+    // The start-up path may name what the role's default does not.
+    const isDirty = view.isDirty || this.#startupPath !== undefined;
+    const textsKey = JSON.stringify([key, this.#subjectKey, view.searchPath, isDirty]);
+    // Temporary tables are this session's own, so are plans over them.
+    const texts = this.state.hasTemporaries ? new Map<string, KnownText>() : this.deps.plans.textsOf(textsKey);
+    this.#scope = { revision, bundle, context: { catalogue, masks, key }, view: { ...view, isDirty }, texts };
+    this.#scopeVersion = this.state.version;
+    return this.#scope;
+  }
+
+  /** The text's plan and decisions: one look-up when it was seen before. */
+  know(text: string): KnownText {
+    const scope = this.scope();
+    return this.deps.plans.find(scope, text) ?? this.#plan(scope, text);
+  }
+
+  /** Nothing is under way at the target or on the way to it. */
+  get isQuiet(): boolean {
+    return this.target.expected.isEmpty && !this.isBusy;
+  }
+
+  #plan(scope: PlanScope, text: string): KnownText {
+    const plan = this.deps.planner.plan(text, scope.view, scope.context);
+    const effects = plan.statements.flatMap((statement) => statement.effects);
+    const known: KnownText = {
+      scope,
+      text,
+      plan,
+      judged: plan.statements.map(({ action }) => this.session.judge(action)),
+      namesHeld: effects.some(({ kind }) => kind === 'Execute' || kind === 'Fetch'),
+      changesView: effects.some((effect) => effect.kind !== 'Transaction' && this.state.changesView(effect)),
+    };
+    this.deps.plans.keep(known);
+    return known;
+  }
+}

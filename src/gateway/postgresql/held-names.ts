@@ -1,0 +1,134 @@
+import type { PlannedStatement } from '../../sql/plan.ts';
+import type { Judged, Refusal } from '../session.ts';
+import type { Conversation } from './conversation.ts';
+import { type KnownText, onlyStatement } from './known-text.ts';
+import type { Portal, Prepared } from './named-statements.ts';
+
+/** All that must be allowed for a text to run, or why it may not. */
+type HeldJudgement =
+  | { readonly judged: readonly Judged[]; /** The cursor that a FETCH reads. */ readonly cursor?: Portal | undefined }
+  | { readonly refusal: Refusal };
+
+/** Statements that run others by name: what is decided is what the name stands for, now. */
+export class HeldNames {
+  readonly #talk: Conversation;
+
+  constructor(talk: Conversation) {
+    this.#talk = talk;
+  }
+
+  /** The decisions for a text, with those for the statements that it runs by name. */
+  judge(known: KnownText): HeldJudgement {
+    if (!known.namesHeld) return { judged: known.judged };
+    const judged = [...known.judged];
+    const local = new Map<string, PlannedStatement>();
+    let cursor: Portal | undefined;
+    for (const effect of known.plan.statements.flatMap(({ effects }) => effects)) {
+      if (effect.kind === 'Prepare') local.set(`statement ${effect.name}`, effect.inner);
+      else if (effect.kind === 'DeclareCursor') local.set(`cursor ${effect.name}`, effect.inner);
+      else if (effect.kind === 'Execute' || effect.kind === 'Fetch') {
+        const inText = local.get(`${effect.kind === 'Execute' ? 'statement' : 'cursor'} ${effect.name}`);
+        if (inText !== undefined) {
+          judged.push(this.#talk.session.judge(inText.action));
+          continue;
+        }
+        const found = effect.kind === 'Execute' ? this.#executed(effect.name) : this.#fetched(effect.name);
+        if ('refusal' in found) return found;
+        judged.push(...found.judged);
+        cursor ??= found.cursor;
+      }
+    }
+    return { judged, cursor };
+  }
+
+  /** Plans and decides a prepared statement anew when anything has changed since; why it may not run, if so. */
+  refresh(prepared: Prepared): Refusal | undefined {
+    const talk = this.#talk;
+    if (prepared.known.scope === talk.scope()) return undefined;
+    const known = talk.know(prepared.text);
+    if (prepared.via === 'Prepare' && known.plan.text !== prepared.forwarded) {
+      return {
+        reason: 'Denied',
+        sqlstate: '26000',
+        message: `prepared statement "${prepared.name}" was made under other masks or names`,
+        hint: 'DEALLOCATE it and PREPARE it again',
+      };
+    }
+    prepared.known = known;
+    prepared.planned = onlyStatement(known);
+    prepared.judged = known.judged;
+    return undefined;
+  }
+
+  /** A portal has its text and its values fixed: after a change it may go on only if the same text would be made again. */
+  recheck(portal: Portal): Refusal | undefined {
+    const talk = this.#talk;
+    const scope = talk.scope();
+    if (portal.scope === scope) return undefined;
+    const { prepared } = portal;
+    const made = prepared.forwarded;
+    const isSameMasks = portal.scope.context.masks.id === scope.context.masks.id;
+    const refusal = this.refresh(prepared);
+    if (refusal !== undefined) return refusal;
+    if (isSameMasks && prepared.known.plan.text === made) return undefined;
+    return {
+      reason: 'Denied',
+      message: `${portal.via === 'Bind' ? 'portal' : 'cursor'} "${portal.name}" was made under other masks or names`,
+      hint: 'close it and open it again',
+    };
+  }
+
+  /** Notes the names that a text makes and removes when it runs; what comes back takes it back. */
+  note(known: KnownText): ((wasReached: boolean) => void) | undefined {
+    const { names } = this.#talk;
+    const undo: ((wasReached: boolean) => void)[] = [];
+    for (const effect of known.plan.statements.flatMap(({ effects }) => effects)) {
+      if (effect.kind === 'Prepare') undo.push(names.addPrepared(this.#prepared(effect.name, effect.innerText)));
+      else if (effect.kind === 'DeclareCursor') undo.push(names.addPortal(this.#cursor(effect.name, known, effect)));
+      else if (effect.kind === 'Deallocate' && effect.name !== undefined) undo.push(names.removePrepared(effect.name));
+      else if (effect.kind === 'CloseCursor' && effect.name !== undefined) undo.push(names.removePortal(effect.name));
+    }
+    if (undo.length === 0) return undefined;
+    return (wasReached) => {
+      for (const each of undo.reverse()) each(wasReached);
+    };
+  }
+
+  #executed(name: string): HeldJudgement {
+    const prepared = this.#talk.names.prepared(name);
+    if (prepared?.planned === undefined) {
+      return { refusal: { reason: 'Denied', sqlstate: '26000', message: `prepared statement "${name}" does not exist` } };
+    }
+    const refusal = this.refresh(prepared);
+    if (refusal !== undefined) return { refusal };
+    if (prepared.via === 'Parse' && prepared.known.plan.text !== prepared.forwarded) {
+      return { refusal: { reason: 'Denied', sqlstate: '26000', message: `prepared statement "${name}" was made under other masks or names`, hint: 'prepare it again' } };
+    }
+    return { judged: prepared.judged };
+  }
+
+  #fetched(name: string): HeldJudgement {
+    const cursor = this.#talk.names.portal(name);
+    if (cursor?.prepared.planned === undefined) {
+      return { refusal: { reason: 'Denied', sqlstate: '34000', message: `cursor "${name}" does not exist` } };
+    }
+    const refusal = this.recheck(cursor);
+    return refusal === undefined ? { judged: cursor.prepared.judged, cursor } : { refusal };
+  }
+
+  #prepared(name: string, text: string): Prepared {
+    const known = this.#talk.know(text);
+    return {
+      name, via: 'Prepare', text, forwarded: known.plan.text, parameterTypes: [], known, planned: onlyStatement(known), judged: known.judged, isDescribed: false,
+    };
+  }
+
+  /** The cursor's query is planned with the DECLARE that it stands in, and planned anew with it too. */
+  #cursor(name: string, known: KnownText, effect: { readonly isHoldable: boolean; readonly inner: PlannedStatement }): Portal {
+    const prepared: Prepared = {
+      name, via: 'Prepare', text: known.text, forwarded: known.plan.text, parameterTypes: [], known, planned: effect.inner,
+      judged: [this.#talk.session.judge(effect.inner.action)], isDescribed: false,
+    };
+    return { name, via: 'Declare', prepared, scope: known.scope, isHoldable: effect.isHoldable, batch: this.#talk.syncsSent, rowsSent: 0 };
+  }
+}

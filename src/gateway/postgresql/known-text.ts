@@ -1,0 +1,20 @@
+import type { Judged } from '../session.ts';
+import type { Plan, PlannedStatement } from '../../sql/plan.ts';
+import type { PlanScope } from './plan-scope.ts';
+
+/** A text with its plan and what was decided for each of its statements, in one scope. */
+export interface KnownText {
+  readonly scope: PlanScope;
+  readonly text: string;
+  readonly plan: Plan;
+  readonly judged: readonly Judged[];
+  /** Some statement's decision hangs on a name that the session holds: EXECUTE, FETCH and their kind. */
+  readonly namesHeld: boolean;
+  /** Runs alone: what comes after it must not be planned before it is done. */
+  readonly changesView: boolean;
+}
+
+/** The statement of a text that holds at most one, as the extended protocol demands. */
+export function onlyStatement(known: KnownText): PlannedStatement | undefined {
+  return known.plan.statements[0];
+}

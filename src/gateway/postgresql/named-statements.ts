@@ -1,0 +1,104 @@
+import type { BindMessage } from '../../wire/postgresql/frontend-messages.ts';
+import type { Judged } from '../session.ts';
+import type { PlannedStatement } from '../../sql/plan.ts';
+import type { KnownText } from './known-text.ts';
+import type { PlanScope } from './plan-scope.ts';
+
+/** A prepared statement, made by Parse or by PREPARE: the target keeps both under one set of names. */
+export interface Prepared {
+  readonly name: string;
+  readonly via: 'Parse' | 'Prepare';
+  /** The statement's own text as the client wrote it; of PREPARE the inner one. */
+  readonly text: string;
+  /** What the target has prepared. */
+  forwarded: string;
+  readonly parameterTypes: readonly number[];
+  known: KnownText;
+  /** Undefined for an empty text. */
+  planned: PlannedStatement | undefined;
+  /** All that must be allowed for it to run; empty for an empty text. */
+  judged: readonly Judged[];
+  /** A RowDescription for it was asked for, and so checked. */
+  isDescribed: boolean;
+}
+
+/** A portal, made by Bind or by DECLARE. */
+export interface Portal {
+  readonly name: string;
+  readonly via: 'Bind' | 'Declare';
+  readonly prepared: Prepared;
+  readonly scope: PlanScope;
+  readonly isHoldable: boolean;
+  readonly bind?: BindMessage | undefined;
+  /** Counts Syncs: a portal of an implicit transaction ends with its batch. */
+  readonly batch: number;
+  rowsSent: number;
+}
+
+/**
+ * The names that a session holds at the target. Entries are made when the message is sent, not when it is
+ * answered, so that a pipeline can use them at once; each change can be taken back when the target refuses it.
+ */
+export class NamedStatements {
+  readonly #prepared = new Map<string, Prepared>();
+  readonly #portals = new Map<string, Portal>();
+
+  prepared(name: string): Prepared | undefined {
+    return this.#prepared.get(name);
+  }
+
+  portal(name: string): Portal | undefined {
+    return this.#portals.get(name);
+  }
+
+  addPrepared(entry: Prepared): (wasReached: boolean) => void {
+    return replace(this.#prepared, entry.name, entry);
+  }
+
+  addPortal(entry: Portal): (wasReached: boolean) => void {
+    return replace(this.#portals, entry.name, entry);
+  }
+
+  removePrepared(name: string): (wasReached: boolean) => void {
+    return remove(this.#prepared, name);
+  }
+
+  removePortal(name: string): (wasReached: boolean) => void {
+    return remove(this.#portals, name);
+  }
+
+  forgetPrepared(): void {
+    this.#prepared.clear();
+  }
+
+  forgetCursors(): void {
+    for (const [name, portal] of this.#portals) if (portal.via === 'Declare') this.#portals.delete(name);
+  }
+
+  /** No transaction is open after this batch: its portals are gone, but for cursors WITH HOLD. */
+  endTransaction(batch: number): void {
+    if (this.#portals.size === 0) return;
+    for (const [name, portal] of this.#portals) {
+      if (!portal.isHoldable && portal.batch <= batch) this.#portals.delete(name);
+    }
+  }
+}
+
+function replace<T>(map: Map<string, T>, name: string, entry: T): (wasReached: boolean) => void {
+  const before = map.get(name);
+  map.set(name, entry);
+  return (wasReached) => {
+    if (map.get(name) !== entry) return;
+    // A refused Parse or Bind without a name has already destroyed what had none; a named one leaves all as it was.
+    if (before === undefined || (wasReached && name === '')) map.delete(name);
+    else map.set(name, before);
+  };
+}
+
+function remove<T>(map: Map<string, T>, name: string): (wasReached: boolean) => void {
+  const before = map.get(name);
+  map.delete(name);
+  return () => {
+    if (before !== undefined && !map.has(name)) map.set(name, before);
+  };
+}

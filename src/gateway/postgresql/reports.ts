@@ -1,0 +1,26 @@
+import type { Report } from '../../wire/postgresql/backend-messages.ts';
+import type { Refusal } from '../session.ts';
+
+const sqlstates: Readonly<Record<Refusal['reason'], string>> = {
+  NotIdentified: '28P01',
+  IdentityUnavailable: '57P03',
+  NothingServed: '57P03',
+  NoPolicy: '28000',
+  TooManySessions: '53300',
+  RecordingFailed: '58030',
+  Denied: '42501',
+};
+
+/** A refusal in PostgreSQL's words. */
+export function refusalReport(refusal: Refusal, severity: 'ERROR' | 'FATAL' = 'ERROR'): Report {
+  const { message, detail, hint } = refusal;
+  return { severity, sqlstate: refusal.sqlstate ?? sqlstates[refusal.reason], message, detail, hint };
+}
+
+export function errorReport(sqlstate: string, message: string, hint?: string): Report {
+  return { severity: 'ERROR', sqlstate, message, hint };
+}
+
+export function fatalReport(sqlstate: string, message: string, hint?: string): Report {
+  return { severity: 'FATAL', sqlstate, message, hint };
+}

@@ -1,0 +1,395 @@
+import type { Effect, PlannedStatement } from '../../sql/plan.ts';
+import {
+  decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, encodeError, encodeFields, type ReportFields, rowsOfTag,
+} from '../../wire/postgresql/backend-messages.ts';
+import { BackendScanner, type BackendSink } from '../../wire/postgresql/backend-scanner.ts';
+import { FrameError } from '../../wire/postgresql/frame-error.ts';
+import { flushFrame, syncFrame } from '../../wire/postgresql/frontend-messages.ts';
+import { backendType } from '../../wire/postgresql/message-type.ts';
+import type { Conversation } from './conversation.ts';
+import type { ExpectedReply, ReplyKind } from './expected-reply.ts';
+import { errorReport, fatalReport } from './reports.ts';
+import { expectReply } from './target-lane.ts';
+import { withheldReport } from './withheld-report.ts';
+
+/** Which request each reply answers; a reply to anything else means that we have lost the thread, and ends the session. */
+const answers: ReadonlyMap<number, readonly ReplyKind[]> = new Map([
+  [backendType.ParseComplete, ['Parse']],
+  [backendType.BindComplete, ['Bind']],
+  [backendType.CloseComplete, ['Close']],
+  [backendType.ParameterDescription, ['Describe']],
+  [backendType.NoData, ['Describe']],
+  [backendType.RowDescription, ['Describe', 'Query']],
+  [backendType.CommandComplete, ['Query', 'Execute']],
+  [backendType.EmptyQueryResponse, ['Query', 'Execute']],
+  [backendType.PortalSuspended, ['Execute']],
+  [backendType.CopyInResponse, ['Query', 'Execute']],
+  [backendType.CopyOutResponse, ['Query', 'Execute']],
+  [backendType.CopyDone, ['Query', 'Execute']],
+]);
+
+/** Settings that the meaning of every text rests on. */
+const pinned: Readonly<Record<string, string>> = { client_encoding: 'UTF8', standard_conforming_strings: 'on' };
+
+/** What the target says: each reply is matched with its request, checked, counted, recorded and passed on. */
+export class TargetReplies implements BackendSink {
+  readonly scanner: BackendScanner;
+  readonly #talk: Conversation;
+  readonly #now: () => number;
+  /** When the request at the head came to be the next to be answered. */
+  headSince: number;
+
+  constructor(talk: Conversation) {
+    this.#talk = talk;
+    this.#now = () => talk.deps.clock.monotonic();
+    this.headSince = this.#now();
+    this.scanner = new BackendScanner(this);
+  }
+
+  run(chunk: Buffer, start: number, end: number, rows: number): void {
+    const { client, target, isSwallowing } = this.#talk;
+    const { head } = target.expected;
+    if (head === undefined || (head.kind !== 'Query' && head.kind !== 'Execute')) throw new FrameError('rows came that nobody asked for');
+    head.rows += rows;
+    if (head.portal !== undefined) head.portal.rowsSent += rows;
+    if (!isSwallowing) client.result(chunk, start, end);
+  }
+
+  overBudget(): void {
+    const { head } = this.#talk.target.expected;
+    if (head === undefined) throw new FrameError('rows came that nobody asked for');
+    this.scanner.isDiscarding = true;
+    const limit = this.#talk.session.decider.limits.rowsPerStatement ?? 0;
+    this.cutShort(head, '54000', `the statement gives more than ${limit} rows, the limit rowsPerStatement`, 'ask for less, with LIMIT or a narrower WHERE');
+  }
+
+  /** Ends what runs with an error of ours in place of the target's. */
+  cutShort(head: ExpectedReply, sqlstate: string, message: string, hint?: string): void {
+    if (head.cutShort !== undefined) return;
+    head.cutShort = errorReport(sqlstate, message, hint);
+    const talk = this.#talk;
+    // A cancel request that comes late hits what runs next: nothing is sent before it is through.
+    talk.isBusy = true;
+    void talk.life.cancel().finally(() => {
+      talk.isBusy = false;
+      talk.life.wake();
+    });
+  }
+
+  control(type: number, frame: Buffer): void {
+    const talk = this.#talk;
+    switch (type) {
+      case backendType.ErrorResponse:
+        return this.#error(frame);
+      case backendType.NoticeResponse:
+        return talk.client.send(this.#mayWithhold() ? encodeFields(type, withheldReport(decodeFields(frame))) : frame);
+      case backendType.NotificationResponse:
+        return talk.client.send(frame);
+      case backendType.ParameterStatus:
+        return this.#parameterStatus(frame);
+      case backendType.ReadyForQuery:
+        return this.#ready(frame);
+      default:
+        return this.#reply(type, frame);
+    }
+  }
+
+  /** Called whenever another request becomes the one that is answered next. */
+  headChanged(): void {
+    this.headSince = this.#now();
+    const limit = this.#talk.session.decider.limits.rowsPerStatement;
+    this.scanner.isDiscarding = false;
+    this.scanner.rowBudget = limit === undefined ? Number.POSITIVE_INFINITY : limit - (this.#talk.target.expected.head?.portal?.rowsSent ?? 0);
+  }
+
+  #reply(type: number, frame: Buffer): void {
+    const { head } = this.#talk.target.expected;
+    if (head === undefined || answers.get(type)?.includes(head.kind) !== true) {
+      throw new FrameError(`the target sent 0x${type.toString(16)} out of turn`);
+    }
+    switch (type) {
+      case backendType.ParameterDescription:
+        return this.#pass(head, frame);
+      case backendType.RowDescription:
+        return this.#rowDescription(head, frame);
+      case backendType.CommandComplete:
+      case backendType.EmptyQueryResponse:
+      case backendType.PortalSuspended:
+        return this.#complete(head, type, frame);
+      case backendType.CopyInResponse:
+        this.#talk.isCopyingIn = true;
+        this.#pass(head, frame);
+        return this.#talk.life.wake();
+      case backendType.CopyOutResponse:
+      case backendType.CopyDone:
+        return this.#pass(head, frame);
+      default:
+        if (type !== backendType.NoData || head.hidesNoData !== true) this.#pass(head, frame);
+        return this.#answered(head);
+    }
+  }
+
+  #pass(head: ExpectedReply, frame: Buffer): void {
+    if (!head.isHidden && !this.#talk.isSwallowing) this.#talk.client.send(frame);
+  }
+
+  #answered(head: ExpectedReply): void {
+    const talk = this.#talk;
+    talk.target.expected.shift();
+    this.headChanged();
+    if (talk.waitingFor !== head) return;
+    talk.waitingFor = undefined;
+    talk.life.wake();
+  }
+
+  #rowDescription(head: ExpectedReply, frame: Buffer): void {
+    const planned = plannedOf(head);
+    if (planned !== undefined && this.#originatesMasked(planned, frame)) {
+      const message = 'a result names a masked column as its origin';
+      this.#talk.session.note('Alarm', 'MaskedOrigin', message);
+      return this.#talk.life.end('Alarm', fatalReport('XX000', 'the session ends: a result would have shown a masked column'));
+    }
+    if (!head.isHidden && !this.#talk.isSwallowing) this.#talk.client.result(frame);
+    if (head.kind === 'Describe') this.#answered(head);
+  }
+
+  #originatesMasked(planned: PlannedStatement, frame: Buffer): boolean {
+    const { mustNotOriginate } = planned;
+    if (mustNotOriginate.size === 0) return false;
+    return decodeRowDescription(frame).some(({ tableOid, attribute }) => mustNotOriginate.get(tableOid)?.has(attribute) === true);
+  }
+
+  #complete(head: ExpectedReply, type: number, frame: Buffer): void {
+    const talk = this.#talk;
+    const tag = type === backendType.CommandComplete ? decodeCommandComplete(frame) : undefined;
+    if (tag !== undefined) head.tag = head.tag === undefined ? tag : `${head.tag}; ${tag}`;
+    const planned = plannedOf(head);
+    if (planned?.withholdErrors === true) talk.withholdsErrors = true;
+    if (head.maxRows !== undefined && this.#counted(head, tag)) return;
+    if (type !== backendType.PortalSuspended) this.#happened(head, planned?.effects ?? [], tag ?? '');
+    if (head.cutShort !== undefined) return this.#completedTooLate(head);
+    this.#pass(head, frame);
+    if (head.kind === 'Query') {
+      head.statement++;
+      return this.headChanged();
+    }
+    if (head.isWholeQuery === true) return this.#commitQuery(head);
+    this.#recordResult(head);
+    this.#answered(head);
+  }
+
+  /** Whether more rows were changed than the rule allows: then the target is made to take it all back. */
+  #counted(head: ExpectedReply, tag: string | undefined): boolean {
+    const talk = this.#talk;
+    const changed = rowsOfTag(tag ?? '') ?? 0;
+    const allowed = head.maxRows ?? 0;
+    const isTooMuch = talk.client.holdsTooMuch;
+    if (changed <= allowed && !isTooMuch) {
+      // In a query of its own the rows wait for the commit as well.
+      if (head.isWholeQuery !== true) talk.client.release();
+      return false;
+    }
+    talk.client.dropHeld();
+    const message = isTooMuch
+      ? 'the rows that the statement returns are too many to be held until they are counted; nothing was changed'
+      : `the statement would change ${changed} rows, the rule allows ${allowed}; nothing was changed`;
+    const denial = errorReport('42501', message, isTooMuch ? 'leave RETURNING out' : 'narrow the WHERE, or ask for a rule with a higher maxRows');
+    talk.target.expected.shift();
+    this.#requeueBehindPoison(head, denial);
+    return true;
+  }
+
+  #requeueBehindPoison(head: ExpectedReply, denial: ReturnType<typeof errorReport>): void {
+    const talk = this.#talk;
+    const poison = talk.target.refuse('Poison', denial, head.action);
+    if (head.isWholeQuery === true) {
+      talk.syncsSent++;
+      const sync = expectReply('Sync');
+      talk.target.protocol(syncFrame, sync);
+      talk.waitingFor = sync;
+    } else {
+      talk.waitingFor = poison;
+      // The client's Sync comes behind; without one the target would not answer yet.
+      talk.target.protocol(flushFrame);
+    }
+    talk.target.flush();
+    this.headChanged();
+  }
+
+  /** The write is within its bounds: commit it, and let the client see it only when that has succeeded. */
+  #commitQuery(head: ExpectedReply): void {
+    const talk = this.#talk;
+    talk.target.expected.shift();
+    talk.syncsSent++;
+    const sync = expectReply('Sync', { action: head.action, rows: head.rows, ...(head.tag !== undefined && { tag: head.tag }) });
+    talk.target.protocol(syncFrame, sync);
+    talk.target.flush();
+    talk.waitingFor = sync;
+    this.headChanged();
+  }
+
+  /** It ended before the target heard of the cancel request: the client is told the same, and sees nothing of what follows. */
+  #completedTooLate(head: ExpectedReply): void {
+    const talk = this.#talk;
+    if (head.cutShort !== undefined) talk.client.error(head.cutShort);
+    talk.isSwallowing = true;
+    if (head.kind === 'Query') {
+      head.statement++;
+      return;
+    }
+    this.#recordResult(head);
+    this.#answered(head);
+  }
+
+  #happened(head: ExpectedReply, effects: readonly Effect[], tag: string): void {
+    const talk = this.#talk;
+    const maskSet = head.known?.scope.context.masks.id ?? '';
+    for (const effect of effects) {
+      talk.state.apply(effect, tag, maskSet);
+      if (effect.kind === 'CatalogueChange') talk.isCatalogueStale = true;
+      else if (effect.kind === 'Reason') talk.reason = effect.text;
+      else if (effect.kind === 'Deallocate' && effect.name === undefined) talk.names.forgetPrepared();
+      else if (effect.kind === 'CloseCursor' && effect.name === undefined) talk.names.forgetCursors();
+      else if (effect.kind === 'Discard' && effect.target === 'All') {
+        talk.names.forgetPrepared();
+        talk.names.forgetCursors();
+      }
+    }
+  }
+
+  #error(frame: Buffer): void {
+    const talk = this.#talk;
+    const { head } = talk.target.expected;
+    const fields = decodeFields(frame);
+    const severity = fields.get('V') ?? fields.get('S');
+    talk.hasFailed = true;
+    talk.isCopyingIn = false;
+    talk.client.dropHeld();
+    if (severity === 'FATAL' || severity === 'PANIC') return talk.client.send(this.#shown(fields, frame, undefined));
+    if (!talk.isSwallowing) talk.client.send(this.#shown(fields, frame, head));
+    if (head === undefined) return;
+    head.error = { sqlstate: head.denial?.sqlstate ?? fields.get('C') ?? '', message: this.#recordedMessage(head, fields) };
+    if (head.kind === 'Query') {
+      head.undo?.(true);
+      return;
+    }
+    if (head.kind !== 'Sync') this.#skip(head);
+  }
+
+  #recordedMessage(head: ExpectedReply, fields: ReportFields): string {
+    if (head.denial !== undefined) return head.denial.message;
+    if (head.cutShort !== undefined) return head.cutShort.message;
+    return (this.#mayWithhold() ? withheldReport(fields) : fields).get('M') ?? '';
+  }
+
+  /** What the client is told of an error. */
+  #shown(fields: ReportFields, frame: Buffer, head: ExpectedReply | undefined): Buffer {
+    const own = head?.denial ?? head?.cutShort;
+    if (own !== undefined) return encodeError(own);
+    const plan = head?.known?.plan;
+    const position = fields.get('P');
+    const isMoved = position !== undefined && plan !== undefined && plan.text !== head?.known?.text;
+    const withholds = this.#mayWithhold();
+    if (!isMoved && !withholds) return frame;
+    const shown = new Map(withholds ? withheldReport(fields) : fields);
+    if (isMoved) shown.set('P', String(plan.position(Number(position))));
+    return encodeFields(backendType.ErrorResponse, shown);
+  }
+
+  #mayWithhold(): boolean {
+    if (this.#talk.withholdsErrors) return true;
+    const { head } = this.#talk.target.expected;
+    return head?.known?.plan.statements.some(({ withholdErrors }) => withholdErrors) === true || head?.portal?.prepared.planned?.withholdErrors === true;
+  }
+
+  /** The target drops all up to the next Sync, and so do we: nothing of it has happened. */
+  #skip(failed: ExpectedReply): void {
+    const talk = this.#talk;
+    const skipped = talk.target.expected.skipToSync();
+    talk.isSkipping = talk.target.expected.isEmpty;
+    for (const reply of skipped.toReversed()) reply.undo?.(reply === failed);
+    for (const reply of skipped) {
+      if (reply.kind !== 'Execute' && reply !== failed) continue;
+      if (reply.isWholeQuery === true && failed.error !== undefined) reply.error ??= failed.error;
+      reply.error ??= { sqlstate: '', message: 'not run: an earlier message of the pipeline failed' };
+      this.#recordResult(reply);
+    }
+    this.headChanged();
+    const { waitingFor } = talk;
+    if (waitingFor === undefined || !skipped.includes(waitingFor)) return;
+    talk.waitingFor = undefined;
+    if (waitingFor.isWholeQuery === true) this.#endWholeQuery();
+    talk.life.wake();
+  }
+
+  /** A simple query that was run as an extended one has failed: the client sends no Sync, so we do. */
+  #endWholeQuery(): void {
+    const talk = this.#talk;
+    talk.isSkipping = false;
+    talk.syncsSent++;
+    const sync = expectReply('Sync');
+    talk.target.protocol(syncFrame, sync);
+    talk.target.flush();
+    talk.waitingFor = sync;
+  }
+
+  #recordResult(reply: ExpectedReply): void {
+    if (reply.action === 0) return;
+    const talk = this.#talk;
+    talk.client.flushResults();
+    const { action, rows, tag, error } = reply;
+    const durationMs = Math.round((this.#now() - this.headSince) * 1000) / 1000;
+    talk.session.result({ action, rows, durationMs, ...(tag !== undefined && { tag }), ...(error !== undefined && { error }) });
+  }
+
+  #ready(frame: Buffer): void {
+    const talk = this.#talk;
+    const { head } = talk.target.expected;
+    if (head === undefined || (head.kind !== 'Query' && head.kind !== 'Sync')) throw new FrameError('the target is ready out of turn');
+    talk.status = decodeReadyForQuery(frame);
+    talk.syncsAnswered++;
+    if (talk.client.isHolding) talk.client.release();
+    this.#recordResult(head);
+    talk.state.settle(talk.status, talk.hasFailed);
+    talk.hasFailed = false;
+    talk.isSwallowing = false;
+    talk.isCopyingIn = false;
+    if (talk.status === 'Idle') {
+      talk.names.endTransaction(talk.syncsAnswered - 1);
+      talk.withholdsErrors = false;
+    }
+    this.#pass(head, frame);
+    this.#refreshCatalogue();
+    this.#answered(head);
+  }
+
+  /** DDL is over: the next text is planned with the new catalogue. */
+  #refreshCatalogue(): void {
+    const talk = this.#talk;
+    if (!talk.isCatalogueStale || talk.status !== 'Idle') return;
+    talk.isCatalogueStale = false;
+    talk.isBusy = true;
+    talk.deps.catalogue
+      .refresh()
+      .catch((error: unknown) => talk.deps.log.warn('the catalogue could not be read', { session: talk.session.id, error: String(error) }))
+      .finally(() => {
+        talk.isBusy = false;
+        talk.life.wake();
+      });
+  }
+
+  #parameterStatus(frame: Buffer): void {
+    const { name, value } = decodeParameterStatus(frame);
+    const wanted = pinned[name];
+    if (wanted !== undefined && wanted !== value) {
+      this.#talk.session.note('Alarm', 'PinnedSetting', `the target's ${name} is no longer ${wanted}`);
+      return this.#talk.life.end('Alarm', fatalReport('XX000', `the session ends: ${name} must stay ${wanted}`));
+    }
+    this.#talk.client.send(frame);
+  }
+}
+
+function plannedOf(reply: ExpectedReply): PlannedStatement | undefined {
+  if (reply.kind === 'Query') return reply.known?.plan.statements[reply.statement];
+  return reply.kind === 'Describe' || reply.kind === 'Execute' ? reply.known?.plan.statements[0] : undefined;
+}
