@@ -1,6 +1,6 @@
 import type { Touch } from './action.ts';
 import type { Demand } from './demand.ts';
-import { type Condition, guardsColumn, reachesColumn, rowBound, type RuleReach, speaksOf, speaksOfRelation, unmetCondition } from './rule-reach.ts';
+import { type Condition, guardsColumn, isCatalogueRead, reachesColumn, rowBound, type RuleReach, speaksOf, speaksOfRelation, unmetCondition } from './rule-reach.ts';
 import type { RuleSet } from './rule-set.ts';
 
 /** What the rules say to one demand. */
@@ -29,13 +29,15 @@ export function coverageOf(demand: Demand, rules: RuleSet): Coverage {
   if (demand.kind === 'Relation') return touchCoverage(demand, demand.touch, rules);
   if (demand.kind === 'Function' && demand.use.isBuiltIn) return { demand, rules: [], gap: { reason: 'BuiltIn' } };
   const speaking = rules.permits.filter((rule) => speaksOf(rule, demand));
-  if (speaking.length === 0) return { demand, rules: [], gap: { reason: 'NoRule' } };
+  // In a CALL a listed function needs Call beside it; a person who must approve the function is asked either way.
+  const permitting = demand.kind === 'Function' && demand.isCall ? speaking.filter(({ operations }) => operations.has('Call')) : speaking;
+  if (permitting.length === 0) return { demand, rules: [], gap: { reason: 'NoRule' } };
   const approval = speaking.find(({ effect }) => effect === 'RequireApproval');
-  return { demand, rules: speaking, ...(approval && { approval }) };
+  return { demand, rules: permitting, ...(approval && { approval }) };
 }
 
 function touchCoverage(demand: Demand, touch: Touch, rules: RuleSet): Coverage {
-  if (touch.isHarmlessCatalogue === true && touch.operation === 'Select' && rules.hasAllow) return { demand, rules: [] };
+  if (isCatalogueRead(touch) && rules.hasAllow) return { demand, rules: [] };
   const speaking = (rules.permitsByOperation.get(touch.operation) ?? []).filter((rule) => speaksOfRelation(rule, touch));
   const used = new Set<RuleReach>();
   const uncovered: string[] = [];

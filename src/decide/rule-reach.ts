@@ -71,12 +71,18 @@ export function denies(rule: RuleReach, demand: Demand): boolean {
   }
 }
 
-function deniesRelation(rule: RuleReach, { schema, relation, isHarmlessCatalogue }: Touch): boolean {
-  // Drivers and psql read the catalogue all the time: a Deny rule on everything does not mean it.
-  if (rule.relations.length === 0) return isHarmlessCatalogue !== true;
+function deniesRelation(rule: RuleReach, touch: Touch): boolean {
+  // Drivers and psql read the catalogue all the time: a Deny rule on everything does not mean that.
+  const isMeant = !isCatalogueRead(touch);
+  if (rule.relations.length === 0) return isMeant;
   return rule.relations.some(
-    (pattern) => matchesName(pattern, schema, relation) && (isHarmlessCatalogue !== true || !(isAll(pattern.schema) && isAll(pattern.name))),
+    (pattern) => matchesName(pattern, touch.schema, touch.relation) && (isMeant || !isAll(pattern.schema) || !isAll(pattern.name)),
   );
+}
+
+/** What any subject with one Allow may do, unless a Deny rule names it. */
+export function isCatalogueRead({ isHarmlessCatalogue, operation }: Touch): boolean {
+  return isHarmlessCatalogue === true && operation === 'Select';
 }
 
 /** Ddl of a row's table, or a DELETE, concerns the columns that it does not name as well. */
@@ -111,7 +117,6 @@ export function speaksOf(rule: RuleReach, demand: Exclude<Demand, { kind: 'Relat
       return demand.operation === 'Call' || demand.operation === 'Listen' || rule.isEverywhere;
     case 'Function': {
       const { schema, name } = demand.use;
-      if (demand.isCall && !rule.operations.has('Call')) return false;
       return rule.functions.some((pattern) => (!isSystemSchema(schema) || pattern.schema === schema) && matchesName(pattern, schema, name));
     }
     case 'Setting':

@@ -55,7 +55,7 @@ const actions: fc.Arbitrary<SqlAction> = fc
 
 const strength = { Allow: 2, RequireApproval: 1, Deny: 0 } as const;
 const strengthOf = (given: readonly Policy[], wanted: SqlAction): number => strength[decide({ bundle: bundle(given), subject: agent, action: wanted }).verdict];
-const runs = { numRuns: 2_000 };
+const runs = { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 2_000) };
 
 describe('whatever the policies and the statement', () => {
   test('order never matters', () => {

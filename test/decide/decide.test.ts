@@ -101,6 +101,9 @@ const cases: Readonly<Record<string, readonly [policies: readonly Policy[], acti
   'an unlisted one may not': [[read], addTax(), 'NoRule'],
   'CALL needs a rule with Call': [[call], addTax({ operations: ['Call'] }), 'NoRule'],
   'CALL is allowed by a rule with Call': [[policy('c', [rule('c', 'Allow', { operations: ['Call'], functions: ['public.add_tax'] })])], addTax({ operations: ['Call'] }), 'Allowed'],
+  'a function that needs approval needs it in a CALL too': [
+    [policy('c', [rule('c', 'Allow', { operations: ['Call'], functions: ['public.*'] })]), policy('ask', [rule('ask', 'RequireApproval', { functions: ['public.add_tax'] })])],
+    addTax({ operations: ['Call'] }), 'NeedsApproval'],
   'a built-in function that is not harmless can never be listed': [
     [policy('c', [rule('c', 'Allow', { functions: ['pg_catalog.*'] })])],
     action({ functions: [{ schema: 'pg_catalog', name: 'pg_read_file', isBuiltIn: true }] }), 'Refused'],
