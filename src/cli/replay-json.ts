@@ -3,6 +3,7 @@ import { decodeFrames } from '../recording/frames.ts';
 import { type FramesSource, openFrames } from '../recording/frames-source.ts';
 import { readRecords } from '../recording/read.ts';
 import type { StoredRecord } from '../recording/stored-record.ts';
+import { harmlessJson } from './terminal-text.ts';
 
 interface DecodedFrames {
   readonly columns: readonly string[];
@@ -18,8 +19,8 @@ export function* replayAsJson(directory: string, maxRows: number): Generator<str
   const frames = openFrames(directory);
   try {
     for (const line of readRecords(directory)) {
-      if ('problem' in line) yield JSON.stringify({ line: line.number, problem: line.problem });
-      else yield JSON.stringify({ ...line.record, ...decoded(line.record, frames, maxRows) });
+      if ('problem' in line) yield harmlessJson({ line: line.number, problem: line.problem });
+      else yield harmlessJson({ ...line.record, ...decoded(line.record, frames, maxRows) });
     }
   } finally {
     frames.close();

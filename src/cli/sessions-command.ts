@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { sessionFolders } from '../recording/session-folder.ts';
 import { type SessionSummary, summarise } from '../recording/summary.ts';
 import { defaultRecordingsFolder, recordingsFolder } from './recordings-folder.ts';
+import { harmlessJson } from './terminal-text.ts';
 import { textTable } from './text-table.ts';
 
 interface SessionsOptions {
@@ -18,7 +19,7 @@ export function sessionsCommand(): Command {
     .action((options: SessionsOptions, command: Command) => {
       const sessions = [...sessionFolders(recordingsFolder(options.dir, command))].map(summarise);
       sessions.sort((a, b) => (a.started < b.started ? -1 : a.started > b.started ? 1 : 0));
-      process.stdout.write(options.output === 'json' ? `${JSON.stringify(sessions, null, 2)}\n` : `${table(sessions)}\n`);
+      process.stdout.write(options.output === 'json' ? `${harmlessJson(sessions, 2)}\n` : `${table(sessions)}\n`);
     });
 }
 

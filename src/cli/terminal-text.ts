@@ -18,6 +18,18 @@ export function harmlessBlock(text: string, indent: string): string {
     .join('\n');
 }
 
+/** JSON that is the same document to a parser and plain text to a terminal. */
+export function harmlessJson(value: unknown, space?: number): string {
+  return JSON.stringify(value, null, space).replace(unsafe, (character) => (character === '\n' ? character : unicodeEscapes(character)));
+}
+
+function unicodeEscapes(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   if (character === '\n') return '\\n';

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { type SessionFolder, sessionFolders } from '../recording/session-folder.ts';
 import { type Verification, verifySession } from '../recording/verify.ts';
 import { defaultRecordingsFolder, recordingsFolder, sessionOrError } from './recordings-folder.ts';
-import { harmless } from './terminal-text.ts';
+import { harmless, harmlessJson } from './terminal-text.ts';
 
 interface VerifyOptions {
   readonly dir: string;
@@ -31,7 +31,7 @@ export function verifyCommand(): Command {
       process.exitCode = exitCodes[statuses.has('Tampered') ? 'Tampered' : statuses.has('Incomplete') ? 'Incomplete' : 'Verified'];
       if (options.output === 'json') {
         const listed = checked.map(({ folder, verification }) => ({ ...verification, session: folder.session, connection: folder.connection }));
-        process.stdout.write(`${JSON.stringify(listed, null, 2)}\n`);
+        process.stdout.write(`${harmlessJson(listed, 2)}\n`);
       } else {
         for (const { folder, verification } of checked) process.stdout.write(`${line(folder, verification)}\n`);
       }
