@@ -20,9 +20,14 @@ export class AppendFile {
     return this.#length;
   }
 
+  /** Throws once the file is broken or closed. */
+  mustBeUsable(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   /** Returns after write(2) took every byte. */
   append(bytes: Uint8Array): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.mustBeUsable();
     let written = 0;
     try {
       while (written < bytes.length) {

@@ -130,5 +130,7 @@ export class FolderRecorder implements SessionRecorder {
   #mustBeOpen(): void {
     if (this.#isClosed) throw new CodedError('REC_CLOSED', 'the recording is closed');
     if (this.#hasEnded) throw new CodedError('REC_ENDED', 'the recording has its last record');
+    // Records without their frames are no evidence, nor frames without their records.
+    for (const file of this.files) file.mustBeUsable();
   }
 }

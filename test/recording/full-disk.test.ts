@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createFolderSink } from '../../src/recording/folder-sink.ts';
@@ -69,6 +69,30 @@ mounted('a full disk stops the session, keeps the chain whole, and lets it go on
     expect(verifySession(directoryOf(path))).toMatchObject({ status: 'Verified', framesBytes: 100 });
     const missed = [...readRecords(directoryOf(path))].flatMap((line) => ('record' in line && line.record.missed !== undefined ? [line.record] : []));
     expect(missed).toMatchObject([{ kind: 'Action', action: failedAt, missed: 3 }]);
+  } finally {
+    unmount();
+  }
+});
+
+mounted('half a line that cannot be taken back ends the recording for good', () => {
+  const path = join(folder.path, 'small');
+  const unmount = mountSmall(path);
+  if (unmount === undefined) return;
+  const isLocked = (flag: string): boolean => spawnSync('chattr', [flag, join(directoryOf(path), 'records.jsonl')]).status === 0;
+  try {
+    const recorder = createFolderSink({ path, clock: testClock() }).open(start('s1'));
+    // An append-only inode refuses ftruncate(2).
+    if (!isLocked('+a')) {
+      process.stderr.write('full-disk: chattr +a is not possible here; a failing ftruncate was not tested\n');
+      return;
+    }
+    expect(() => recorder.write(action(1, 'x'.repeat(100_000)))).toThrow(expect.objectContaining({ code: 'REC_WRITE' }));
+    expect(isLocked('-a')).toBe(true);
+    truncateSync(join(directoryOf(path), 'records.jsonl'), 2_000);
+    expect(() => recorder.write(action(2, 'select 1'))).toThrow(expect.objectContaining({ code: 'REC_FAILED' }));
+    expect(() => recorder.frames(Buffer.alloc(1))).toThrow(expect.objectContaining({ code: 'REC_FAILED' }));
+    recorder.close();
+    expect(verifySession(directoryOf(path))).toMatchObject({ status: 'Incomplete', records: 1, finding: { line: 2, reason: 'open or cut: the last line is torn' } });
   } finally {
     unmount();
   }
