@@ -12,18 +12,19 @@ export type Demand =
 
 /** Everything that an action wants, without the session's own temporary tables: those are free. */
 export function demandsOf(action: SqlAction): readonly Demand[] {
-  const isCall = action.operations.includes('Call');
-  const demands: Demand[] = [];
-  for (const touch of action.touches) {
-    if (touch.isOwnTemporary !== true) demands.push({ kind: 'Relation', touch });
-  }
-  for (const operation of action.operations) {
-    // LISTEN and NOTIFY are asked for by channel, CALL by procedure; only where none is named by the operation.
-    const isNamed = (operation === 'Listen' && action.channels.length > 0) || (operation === 'Call' && action.functions.length > 0);
-    if (!isNamed) demands.push({ kind: 'Operation', operation });
-  }
-  for (const use of action.functions) demands.push({ kind: 'Function', use, isCall });
-  for (const setting of action.settings) demands.push({ kind: 'Setting', setting: setting.toLowerCase() });
-  for (const channel of action.channels) demands.push({ kind: 'Channel', channel });
-  return demands;
+  const { operations, functions, settings, channels } = action;
+  const isCall = operations.includes('Call');
+  const touches = action.touches.filter(({ isOwnTemporary }) => isOwnTemporary !== true);
+  const copied = operations.includes('Copy') ? touches.filter(({ operation }) => operation === 'Select') : [];
+  // These are asked for by what they are about, and by themselves only where that is nothing.
+  const isNamed: Readonly<Partial<Record<Operation, boolean>>> = { Listen: channels.length > 0, Call: functions.length > 0, Copy: copied.length > 0 };
+  return [
+    ...touches.map((touch): Demand => ({ kind: 'Relation', touch })),
+    // COPY of a query copies what the query reads.
+    ...copied.map((touch): Demand => ({ kind: 'Relation', touch: { ...touch, operation: 'Copy' } })),
+    ...operations.filter((operation) => isNamed[operation] !== true).map((operation): Demand => ({ kind: 'Operation', operation })),
+    ...functions.map((use): Demand => ({ kind: 'Function', use, isCall })),
+    ...settings.map((setting): Demand => ({ kind: 'Setting', setting: setting.toLowerCase() })),
+    ...channels.map((channel): Demand => ({ kind: 'Channel', channel })),
+  ];
 }

@@ -109,12 +109,14 @@ export function speaksOfRelation(rule: RuleReach, { schema, relation }: Touch): 
   return rule.relations.some((pattern) => (!isSystem || pattern.schema === schema) && matchesName(pattern, schema, relation));
 }
 
+/** Operations that are about nothing when they come without an object, so that a rule need not reach everywhere. */
+const reachesNothing: ReadonlySet<Operation> = new Set(['Call', 'Listen', 'Copy']);
+
 /** Whether an Allow or RequireApproval rule speaks of a demand other than a relation. */
 export function speaksOf(rule: RuleReach, demand: Exclude<Demand, { kind: 'Relation' }>): boolean {
   switch (demand.kind) {
     case 'Operation':
-      if (!rule.operations.has(demand.operation)) return false;
-      return demand.operation === 'Call' || demand.operation === 'Listen' || rule.isEverywhere;
+      return rule.operations.has(demand.operation) && (reachesNothing.has(demand.operation) || rule.isEverywhere);
     case 'Function': {
       const { schema, name } = demand.use;
       return rule.functions.some((pattern) => (!isSystemSchema(schema) || pattern.schema === schema) && matchesName(pattern, schema, name));

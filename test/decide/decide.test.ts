@@ -113,6 +113,15 @@ const cases: Readonly<Record<string, readonly [policies: readonly Policy[], acti
   'a channel needs Listen and its name': [[policy('l', [rule('l', 'Allow', { operations: ['Listen'], channels: ['jobs_*'] })])], action({ operations: ['Listen'], channels: ['jobs_new'] }), 'Allowed'],
   'another channel is denied': [[policy('l', [rule('l', 'Allow', { operations: ['Listen'], channels: ['jobs_*'] })])], action({ channels: ['secrets'] }), 'NoRule'],
   'channels without Listen do not count': [[policy('l', [rule('l', 'Allow', { channels: ['*'] })])], action({ channels: ['jobs'] }), 'NoRule'],
+  'COPY of a query needs Copy on what it reads': [
+    [policy('c', [rule('c', 'Allow', { operations: ['Copy', 'Select'], relations: ['public.orders'] })])],
+    action({ operations: ['Copy'], touches: [touch('Select', 'public.orders')] }), 'Allowed'],
+  'COPY of a query is denied where only Select is allowed': [[readAll], action({ operations: ['Copy'], touches: [touch('Select', 'public.orders')] }), 'NoRule'],
+  'COPY of a query is denied for a relation outside the rule': [
+    [readAll, policy('c', [rule('c', 'Allow', { operations: ['Copy'], relations: ['public.orders'] })])],
+    action({ operations: ['Copy'], touches: [touch('Select', 'public.customers')] }), 'NoRule'],
+  'COPY of a query without relations needs Copy alone': [
+    [policy('c', [rule('c', 'Allow', { operations: ['Copy'], relations: ['public.orders'] })])], action({ operations: ['Copy'] }), 'Allowed'],
   'an operation without relations needs *.*': [[policy('d', [rule('d', 'Allow', { operations: ['Ddl'], relations: ['public.*'] })])], action({ operations: ['Ddl'] }), 'NoRule'],
   'an operation without relations is within *.*': [[policy('d', [rule('d', 'Allow', { operations: ['Ddl'], relations: ['*.*'] })])], action({ operations: ['Ddl'] }), 'Allowed'],
 
