@@ -10,8 +10,12 @@ export interface ExplainedError {
 
 /** Turns the validator's errors into sentences that say what to write instead. */
 export function explainErrors(errors: readonly SchemaError[], object: unknown): ExplainedError[] {
-  // A value that is neither a number nor a string fails each branch of int-or-string and the whole: say it once.
-  return errors.filter(({ schemaPath }) => !schemaPath.includes('/anyOf/')).map((error) => explainError(error, object));
+  const mistyped = new Set(errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
+  // A value of the wrong type fails its enum too, and each branch of an int-or-string: say it once.
+  return errors
+    .filter(({ schemaPath }) => !schemaPath.includes('/anyOf/'))
+    .filter(({ keyword, instancePath }) => keyword !== 'enum' || !mistyped.has(instancePath))
+    .map((error) => explainError(error, object));
 }
 
 function explainError(error: SchemaError, object: unknown): ExplainedError {
@@ -37,7 +41,7 @@ function explainValue(error: SchemaError, value: unknown): string {
   const limit = String(error.params['limit']);
   switch (error.keyword) {
     case 'type':
-      return `must be ${typeWords[schema.type ?? 'object']}, not ${typeOf(value)}`;
+      return `must be ${typeWords[schema.type ?? 'object']}, not ${typeOf(value)}${quoteHint(schema, value)}`;
     case 'anyOf':
       return `must be a number or a string, not ${typeOf(value)}`;
     case 'enum':
@@ -71,6 +75,13 @@ function typeOf(value: unknown): string {
   if (typeof value === 'number') return 'a number';
   if (typeof value === 'string') return 'a string';
   return typeof value === 'boolean' ? 'true or false' : 'an object';
+}
+
+/** YAML reads Null, no and 42 as something else than text, and a mask is called 'Null'. */
+function quoteHint({ type, enum: words }: OpenApiSchema, value: unknown): string {
+  if (type !== 'string' || (typeof value === 'object' && value !== null)) return '';
+  if (value === null || value === undefined) return words?.includes('Null') === true ? "; write 'Null' in quotes" : '';
+  return '; put it in quotes';
 }
 
 function unknownField(field: string, schema: OpenApiSchema): string {

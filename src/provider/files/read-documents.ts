@@ -1,11 +1,14 @@
-import { loadAll } from 'js-yaml';
+import { boolYaml11Tag, CORE_SCHEMA, loadAll, mergeTag } from 'js-yaml';
 import { messageOf } from '../../lib/coded-error.ts';
 import { err, ok, type Result } from '../../lib/result.ts';
+
+/** As kubectl reads: `yes`, `no`, `on` and `off` are truth values unless they are in quotes, and `<<` merges. */
+const schema = CORE_SCHEMA.withTags(boolYaml11Tag, mergeTag);
 
 /** The documents of one YAML file; empty ones are left out. */
 export function readDocuments(text: string): Result<readonly unknown[], string> {
   try {
-    return ok(loadAll(text).filter((document) => document !== null && document !== undefined));
+    return ok(loadAll(text, { schema }).filter((document) => document !== null && document !== undefined));
   } catch (thrown) {
     return err(`is not valid YAML: ${withoutExcerpt(messageOf(thrown))}`);
   }

@@ -40,6 +40,8 @@ class Watching implements DirectoryWatch {
   #timer: NodeJS.Timeout | undefined;
   #scan: Promise<void> = Promise.resolve();
   #isClosed = false;
+  /** When the first change was reported that has not been read yet. */
+  #changedSince: number | undefined;
 
   constructor(directory: string, options: WatchOptions) {
     this.#directory = directory;
@@ -55,7 +57,7 @@ class Watching implements DirectoryWatch {
     const sources = await this.#stableSources();
     this.#fingerprint = fingerprintOf(sources);
     this.#current = buildSnapshot(sources);
-    this.#schedule(this.#options.rescanMs ?? 5_000);
+    this.#schedule(this.#rescanMs);
   }
 
   rescan(): Promise<void> {
@@ -70,22 +72,35 @@ class Watching implements DirectoryWatch {
     this.#watcher?.handle.close();
   }
 
+  get #rescanMs(): number {
+    return this.#options.rescanMs ?? 5_000;
+  }
+
+  /** Waits until it is quiet, but not for ever: a directory that is written to all the time is read all the same. */
+  #noticeChange(): void {
+    const settleMs = this.#options.settleMs ?? 100;
+    const now = performance.now();
+    this.#changedSince ??= now;
+    const left = this.#changedSince + 10 * settleMs - now;
+    this.#schedule(Math.max(0, Math.min(settleMs, left)));
+  }
+
   #schedule(delayMs: number): void {
     if (this.#isClosed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      void this.rescan().finally(() => this.#schedule(this.#options.rescanMs ?? 5_000));
+      void this.rescan().finally(() => this.#schedule(this.#rescanMs));
     }, delayMs).unref();
   }
 
   async #read(): Promise<void> {
-    if (this.#isClosed) return;
     const { log, onSnapshot } = this.#options;
+    this.#changedSince = undefined;
     try {
       await this.#arm();
       const sources = await this.#stableSources();
       const fingerprint = fingerprintOf(sources);
-      if (fingerprint === this.#fingerprint) return;
+      if (this.#isClosed || fingerprint === this.#fingerprint) return;
       const snapshot = buildSnapshot(sources);
       this.#fingerprint = fingerprint;
       this.#current = snapshot;
@@ -108,6 +123,7 @@ class Watching implements DirectoryWatch {
 
   /** Watches what the path leads to now: a link may have been pointed elsewhere since, or the directory replaced. */
   async #arm(): Promise<void> {
+    if (this.#isClosed) return;
     const inode = await stat(this.#directory).then(({ ino }) => ino, () => undefined);
     if (inode === this.#watcher?.inode) return;
     this.#watcher?.handle.close();
@@ -115,7 +131,7 @@ class Watching implements DirectoryWatch {
     if (inode === undefined) return;
     try {
       const path = await realpath(this.#directory);
-      const handle = watch(path, { persistent: false }, () => this.#schedule(this.#options.settleMs ?? 100));
+      const handle = watch(path, { persistent: false }, () => this.#noticeChange());
       // A directory that goes away ends its watch; the next rescan arms a new one.
       handle.on('error', () => {
         handle.close();

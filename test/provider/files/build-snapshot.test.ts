@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
+import { compileWorld } from '../../../src/compile/compile-world.ts';
 import { buildSnapshot } from '../../../src/provider/files/build-snapshot.ts';
 import { describeProblem, type Snapshot } from '../../../src/provider/files/snapshot.ts';
 import { connection, maskRule, policy, secret } from './files.ts';
@@ -53,6 +54,11 @@ test('an object without a namespace is in `default`', () => {
   expect(world.policies[0]?.metadata.namespace).toBe('default');
 });
 
+test('merge keys merge, as kubectl merges them', () => {
+  const { world } = snapshotOf({ 'm.yaml': maskRule('pii').replace('{type: Email}', '{<<: {type: KeepLast}, count: 4}') });
+  expect(world.maskRules[0]?.spec.columns?.[0]?.mask).toEqual({ type: 'KeepLast', count: 4 });
+});
+
 test('a status that is written with an object counts for nothing', () => {
   const { world, problems } = snapshotOf({ 'a.yaml': `${policy('bot')}\nstatus: {observedGeneration: 7, made: up}` });
   expect(problems).toEqual([]);
@@ -69,6 +75,8 @@ describe('a fault is said with file, object, field and fix', () => {
     ['no object', { 'x.yaml': '- 1' }, 'x.yaml: a document must be an object with apiVersion, kind and metadata'],
     ['no name', { 'p.yaml': policy('bot').replace('name: bot, ', '') }, 'p.yaml: AccessPolicy team-a/(no name): metadata.name: must be set: Name of the object'],
     ['no metadata', { 'p.yaml': policy('bot').replace(/metadata.*/, '') }, 'p.yaml: AccessPolicy default/(no name): metadata: must be set'],
+    ['the mask Null without quotes', { 'm.yaml': maskRule('pii').replace('type: Email', 'type: Null') }, "m.yaml: MaskRule team-a/pii: spec.columns[0].mask.type: must be a string, not empty; write 'Null' in quotes"],
+    ['a truth value for a name', { 'm.yaml': maskRule('pii').replace('column: email', 'column: no') }, 'm.yaml: MaskRule team-a/pii: spec.columns[0].column: must be a string, not true or false; put it in quotes'],
   ])('%s', (_what, files, wanted) => {
     expect(problemsOf(files)).toContain(wanted);
   });
@@ -78,6 +86,10 @@ describe('a fault is said with file, object, field and fix', () => {
     const [problem] = problemsOf({ 's.yaml': text });
     expect(problem).toMatch(/^s\.yaml: is not valid YAML: .*\d+:\d+/);
     expect(problem).not.toContain('pa55word');
+  });
+
+  test('a value of the wrong type is told once', () => {
+    expect(problemsOf({ 'p.yaml': policy('bot', 'mode: 7') })).toEqual(['p.yaml: AccessPolicy team-a/bot: spec.mode: must be a string, not a number; put it in quotes']);
   });
 
   test('a key that is written twice does not parse', () => {
@@ -161,6 +173,7 @@ describe('a Secret', () => {
   test.each([
     ['data: {password: hunter2-hunter2}', 'data.password: must be UTF-8 text in base64; write plain text under `stringData`'],
     ['data: {password: /w==}', 'data.password: must be UTF-8 text in base64; write plain text under `stringData`'],
+    ['stringData: {password: no}', 'stringData.password: must be a string; put it in quotes'],
     ['stringData: {password: 123456789}', 'stringData.password: must be a string; put it in quotes'],
     ['stringdata: {password: hunter2}', 'stringdata: unknown field; did you mean `stringData`?'],
     ['stringData: hunter2', 'stringData: must be an object of strings'],
@@ -168,5 +181,32 @@ describe('a Secret', () => {
     const problems = problemsOf({ 's.yaml': `apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n${text}` });
     expect(problems).toEqual([`s.yaml: Secret default/s: ${wanted}`]);
     expect(problems.join()).not.toMatch(/hunter2|123456789/);
+  });
+});
+
+describe('compile, given what a directory holds', () => {
+  function statusesOf(files: Readonly<Record<string, string>>): string {
+    return JSON.stringify(compileWorld(snapshotOf(files).world).statuses);
+  }
+
+  test('names a Secret that is missing', () => {
+    expect(statusesOf({ 'a.yaml': connection('orders', 5432) })).toContain('login');
+    expect(statusesOf({ 'a.yaml': connection('orders', 5432) })).toContain('"status":"False"');
+    const whole = { 'a.yaml': connection('orders', 5432), 's.yaml': secret('login', 'x') };
+    expect(statusesOf(whole)).not.toContain('"status":"False"');
+  });
+
+  test.each([
+    ['policy', policy('bot', 'modes: x'), 'AccessPolicy'],
+    ['mask rule', maskRule('pii', 'asign: x'), 'MaskRule'],
+    ['file', 'a: [', 'File'],
+  ])('keeps a broken %s as something that denies, and names it', (_what, text, kind) => {
+    const { world } = snapshotOf({ 'a.yaml': connection('orders', 5432), 's.yaml': secret('login', 'x'), 'broken.yaml': text });
+    const { bundles } = compileWorld(world);
+    const unresolved = [...bundles.values()].flatMap(({ bundle }) => bundle.unresolved);
+    expect(unresolved).toEqual([expect.objectContaining({ kind })]);
+    // A policy denies its subjects everything; a mask that is missing keeps the whole connection from being served.
+    const denying = [...bundles.values()].flatMap(({ bundle }) => [...bundle.policies.filter(({ broken }) => broken !== undefined), ...bundle.masking.missing]);
+    expect(denying).toHaveLength(1);
   });
 });
