@@ -1,6 +1,6 @@
 import type { Touch } from './action.ts';
 import type { Demand } from './demand.ts';
-import { type Condition, guardsColumn, isCatalogueRead, reachesColumn, rowBound, type RuleReach, speaksOf, speaksOfRelation, unmetCondition } from './rule-reach.ts';
+import { type Condition, guardsColumn, isCatalogueRead, reachesColumn, rowBound, type RuleReach, speaksOf, unmetCondition } from './rule-reach.ts';
 import type { RuleSet } from './rule-set.ts';
 
 /** What the rules say to one demand. */
@@ -38,20 +38,20 @@ export function coverageOf(demand: Demand, rules: RuleSet): Coverage {
 
 function touchCoverage(demand: Demand, touch: Touch, rules: RuleSet): Coverage {
   if (isCatalogueRead(touch) && rules.hasAllow) return { demand, rules: [] };
-  const speaking = (rules.permitsByOperation.get(touch.operation) ?? []).filter((rule) => speaksOfRelation(rule, touch));
+  const speaking = rules.permitsFor(touch);
   const used = new Set<RuleReach>();
   const uncovered: string[] = [];
-  let unmet: Gap | undefined;
+  let gap: Gap | undefined;
   for (const column of namedColumns(touch)) {
-    const outcome = columnCoverage(touch, column, speaking);
-    for (const rule of outcome.rules) used.add(rule);
-    unmet ??= outcome.unmet;
-    if (outcome.rules.length === 0 && column !== undefined) uncovered.push(column);
-    if (outcome.rules.length === 0 && column === undefined) return { demand, rules: [], gap: outcome.unmet ?? { reason: 'NoRule' } };
+    const { rules: permitting, unmet } = columnCoverage(touch, column, speaking);
+    for (const rule of permitting) used.add(rule);
+    if (permitting.length > 0) continue;
+    if (column !== undefined) uncovered.push(column);
+    // A column that no rule reaches weighs more than one whose rule wants a WHERE: that would not suffice.
+    if (gap?.reason !== 'NoRule') gap = unmet ?? { reason: 'NoRule' };
   }
-  if (uncovered.length > 0) {
-    const isPartial = used.size > 0;
-    return { demand, rules: [...used], gap: unmet ?? { reason: 'NoRule', ...(isPartial && { columns: uncovered }) } };
+  if (gap !== undefined) {
+    return { demand, rules: [...used], gap: gap.reason === 'NoRule' && used.size > 0 ? { ...gap, columns: uncovered } : gap };
   }
   const bounds = [...used].flatMap((rule) => rowBound(rule, touch) ?? []);
   const approval = speaking.find((rule) => rule.effect === 'RequireApproval' && used.has(rule));

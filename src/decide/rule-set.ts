@@ -1,11 +1,13 @@
-import { type Operation, operations, type Policy } from '../bundle/bundle.ts';
-import { compileReach, type RuleReach } from './rule-reach.ts';
+import type { Policy } from '../bundle/bundle.ts';
+import type { Touch } from './action.ts';
+import { compileReach, type RuleReach, speaksOfRelation } from './rule-reach.ts';
 
 /** The rules of every policy that is for one subject, by effect, permissions also by operation. Order is the bundle's. */
 export interface RuleSet {
   readonly denials: readonly RuleReach[];
   readonly permits: readonly RuleReach[];
-  readonly permitsByOperation: ReadonlyMap<Operation, readonly RuleReach[]>;
+  /** The permissions that speak of a touch's operation and relation. */
+  readonly permitsFor: (touch: Touch) => readonly RuleReach[];
   /** The subject may read the harmless part of the catalogue. */
   readonly hasAllow: boolean;
   /** Every policy only observes: what no rule covers goes through, and is recorded. */
@@ -39,8 +41,25 @@ function ruleSetOf(rules: readonly RuleReach[], isOpen: boolean): RuleSet {
   return {
     denials: rules.filter(({ effect }) => effect === 'Deny'),
     permits,
-    permitsByOperation: new Map(operations.map((operation) => [operation, permits.filter((rule) => rule.operations.has(operation))])),
+    permitsFor: remembering((touch) => permits.filter((rule) => rule.operations.has(touch.operation) && speaksOfRelation(rule, touch))),
     hasAllow: permits.some(({ effect }) => effect === 'Allow'),
     isOpen,
+  };
+}
+
+/** Relations that a subject touches are few and come again; an agent that makes up names must not fill the memory. */
+const maxRemembered = 2_048;
+
+function remembering(find: (touch: Touch) => readonly RuleReach[]): (touch: Touch) => readonly RuleReach[] {
+  const known = new Map<string, readonly RuleReach[]>();
+  return (touch) => {
+    // No name of PostgreSQL's holds a NUL, so different touches have different keys.
+    const key = `${touch.operation}\0${touch.schema}\0${touch.relation}`;
+    const remembered = known.get(key);
+    if (remembered !== undefined) return remembered;
+    const found = find(touch);
+    if (known.size >= maxRemembered) known.clear();
+    known.set(key, found);
+    return found;
   };
 }
