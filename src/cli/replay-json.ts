@@ -1,6 +1,7 @@
 import type { Cell } from '../recording/cell.ts';
 import { decodeFrames } from '../recording/frames.ts';
-import { type FramesSource, openFrames } from '../recording/frames-source.ts';
+import type { FramesSource } from '../recording/frames-source.ts';
+import { openFrames } from '../recording/open-frames.ts';
 import { readRecords } from '../recording/read.ts';
 import type { StoredRecord } from '../recording/stored-record.ts';
 import { harmlessJson } from './terminal-text.ts';
