@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import { CodedError, messageOf } from '../lib/coded-error.ts';
 import { type Log, silentLog } from '../lib/log.ts';
 import type { AppendFile } from './append-file.ts';
+import { compressFrames } from './compressed-frames.ts';
 import { FolderRecorder } from './folder-recorder.ts';
 import { GroupSync, type SyncableFiles } from './group-sync.ts';
 import { pruneFolder, type PruneResult } from './prune.ts';
@@ -17,6 +18,8 @@ export interface FolderSinkOptions {
   readonly clock: Clock;
   /** `Group`: fsync(2) beside the data path at most `everyMs` after a write. Absent: what is written survives the process, not the power. */
   readonly fsync?: { readonly kind: 'Group'; readonly everyMs: number };
+  /** Compress the frames of sessions that have ended, behind the data path. */
+  readonly compress?: boolean;
   readonly log?: Log;
   /** Counts bytes as they are written, for metrics. */
   readonly onBytes?: (bytes: number) => void;
@@ -25,7 +28,7 @@ export interface FolderSinkOptions {
 export interface FolderSink extends RecordSink {
   /** Removes sessions that ended longer ago than the retention; never one that this sink has open. */
   prune(retentionMs: number): PruneResult;
-  /** Resolves when everything written so far is on the device (with `fsync: Group`). */
+  /** Resolves when everything written so far is on the device (with `fsync: Group`), and compressed where it is to be. */
   flush(): Promise<void>;
 }
 
@@ -39,6 +42,7 @@ class RecordingFolder implements FolderSink {
   readonly #log: Log;
   readonly #open = new Set<string>();
   readonly #sync: GroupSync | undefined;
+  #compressing: Promise<void> = Promise.resolve();
 
   constructor(options: FolderSinkOptions) {
     this.#options = options;
@@ -72,14 +76,24 @@ class RecordingFolder implements FolderSink {
 
   async flush(): Promise<void> {
     await this.#sync?.flush();
+    await this.#compressing;
+  }
+
+  /** One session after the other: the data path keeps the cores. */
+  #compress(directory: string): void {
+    this.#compressing = this.#compressing
+      .then(() => compressFrames(directory))
+      .catch((error: unknown) => this.#log.warn('cannot compress a recording; it stays as it is', { error: messageOf(error) }));
   }
 
   #recorder(folder: SessionFolder): FolderRecorder {
     let isClosed = false;
     let syncedFiles = 0;
     const closeFiles = (): void => {
+      const hasFrames = recorder.files.length > 1;
       for (const file of recorder.files) this.#closeFile(file);
       this.#open.delete(folder.directory);
+      if (hasFrames && this.#options.compress === true) this.#compress(folder.directory);
     };
     const group: SyncableFiles = {
       get files() {

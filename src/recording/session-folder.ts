@@ -6,6 +6,7 @@ import { systemErrorCode } from './system-error.ts';
 
 export const recordsFile = 'records.jsonl';
 export const framesFile = 'frames.bin';
+export const compressedFramesFile = 'frames.bin.zst';
 
 /** Where one session's recording stands: `<root>/<namespace>/<connection>/<yyyy>/<mm>/<dd>/<session>`. */
 export interface SessionFolder {
