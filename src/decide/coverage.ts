@@ -24,6 +24,10 @@ export interface Gap {
   readonly rule?: RuleReach;
 }
 
+export function hasGap(coverage: Coverage): coverage is Coverage & { readonly gap: Gap } {
+  return coverage.gap !== undefined;
+}
+
 /** Asks the permitting rules about one demand. RequireApproval beats Allow, column by column. */
 export function coverageOf(demand: Demand, rules: RuleSet): Coverage {
   if (demand.kind === 'Relation') return touchCoverage(demand, demand.touch, rules);

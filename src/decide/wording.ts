@@ -13,7 +13,7 @@ const maxNameLength = 128;
 const maxListed = 12;
 
 /** A name as it may be shown: no control characters, bounded, quoted where it is not a plain word. */
-export function shownName(name: string): string {
+function shownName(name: string): string {
   const clean = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
   const bounded = clean.length > maxNameLength ? `${clean.slice(0, maxNameLength)}...` : clean;
   return /^[\p{L}\p{N}_$*-]+$/u.test(bounded) ? bounded : `"${bounded.replaceAll('"', '""')}"`;
@@ -22,6 +22,12 @@ export function shownName(name: string): string {
 export function shownList(items: readonly string[], separator = ', '): string {
   if (items.length <= maxListed) return items.join(separator);
   return [...items.slice(0, maxListed), `and ${items.length - maxListed} more`].join(separator);
+}
+
+/** Texts that others wrote, such as a subject's name, within what an error field should hold. */
+export function shownText(text: string): string {
+  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+  return clean.length > 500 ? `${clean.slice(0, 500)}...` : clean;
 }
 
 /** `AccessPolicy team-a/readonly rule 'never'`. */
