@@ -5,8 +5,8 @@ import type { SecretValues, Snapshot } from './snapshot.ts';
 
 /** The Secrets of one namespace, as the newest snapshot has them. */
 export interface FilesSecretSource extends SecretSource {
-  /** Takes the Secrets of a new snapshot and tells listeners which ones changed. */
-  update(snapshot: Snapshot): void;
+  /** Takes the Secrets of a new snapshot; what it returns tells the listeners which ones changed. */
+  swap(snapshot: Snapshot): () => void;
 }
 
 export function filesSecretSource(namespace: string, first: Snapshot): FilesSecretSource {
@@ -23,10 +23,12 @@ export function filesSecretSource(namespace: string, first: Snapshot): FilesSecr
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    update(snapshot) {
+    swap(snapshot) {
       const changed = changedSecrets(namespace, secrets, snapshot.secrets);
       secrets = snapshot.secrets;
-      for (const secret of changed) for (const listener of [...listeners]) listener(secret);
+      return () => {
+        for (const secret of changed) for (const listener of [...listeners]) listener(secret);
+      };
     },
   };
 }

@@ -181,15 +181,15 @@ describe('filesSecretSource', () => {
     const heard: string[] = [];
     const stop = source.onChange((name) => heard.push(name));
     writeFileSync(path.join(directory, 's.yaml'), secret('login', 'second'));
-    source.update(await loadDirectory(directory));
+    source.swap(await loadDirectory(directory))();
     expect(heard).toEqual(['login']);
     const read = await source.read('login', 'password');
     expect(read.ok && read.value.reveal()).toBe('second');
     writeFileSync(path.join(directory, 's.yaml'), secret('renamed', 'second'));
-    source.update(await loadDirectory(directory));
+    source.swap(await loadDirectory(directory))();
     expect(heard).toEqual(['login', 'login', 'renamed']);
     stop();
-    source.update(await loadDirectory(scratch()));
+    source.swap(await loadDirectory(scratch()))();
     expect(heard).toHaveLength(3);
   });
 });
