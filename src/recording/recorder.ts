@@ -25,7 +25,10 @@ export interface FramesSeal {
 export interface SessionRecorder {
   readonly session: SessionId;
   write(record: Exclude<RecordBody, SessionStart>): void;
-  /** Raw backend frames as the agent will receive them, before they are sent. */
+  /**
+   * Raw backend frames as the agent will receive them, before they are sent. The rows of a result can be read back
+   * only after a RowDescription with the formats that Bind asked for, so one must precede them between two seals.
+   */
   frames(bytes: Uint8Array): void;
   /** The frames since the last call, to be put into the next record; undefined when there were none. */
   sealFrames(): FramesSeal | undefined;

@@ -42,7 +42,9 @@ function fill(write: (number: number) => void): number {
   }
 }
 
-const mounted = process.getuid?.() === 0 ? test : test.skip;
+const isRoot = process.getuid?.() === 0;
+const mounted = isRoot ? test : test.skip;
+if (!isRoot) process.stderr.write('full-disk: only root may mount a small file system; the file size limit stands in\n');
 
 mounted('a full disk stops the session, keeps the chain whole, and lets it go on once there is room', () => {
   const path = join(folder.path, 'small');
