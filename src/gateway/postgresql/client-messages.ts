@@ -71,7 +71,9 @@ export class ClientMessages {
       case frontendType.CopyDone:
       case frontendType.CopyFail:
         talk.isCopyingIn = false;
-        return talk.target.protocol(frame);
+        talk.target.protocol(frame);
+        // In the extended protocol the answer would wait for Sync, and Sync waits for the answer.
+        return talk.target.protocol(flushFrame);
       case frontendType.Sync:
       case frontendType.Flush:
         // The target ignores both during COPY: libpq sends Sync behind Execute.
@@ -108,7 +110,7 @@ export class ClientMessages {
     const maxRows = maxRowsOf(held.judged);
     if (maxRows !== undefined) return this.#countedQuery(known, run.value, maxRows);
     const undo = this.#held.note(known);
-    const reply = expectReply('Query', { known, action: run.value.action, undo, portal: held.cursor });
+    const reply = expectReply('Query', { known, action: run.value.action, undo, portal: this.#held.fetchedBy(known) });
     talk.syncsSent++;
     talk.waitingFor = reply;
     talk.target.forward(run.value.proofs, known.plan.text === text ? frame : encodeQuery(known.plan.text), reply);
@@ -134,13 +136,12 @@ export class ClientMessages {
     const { target } = talk;
     const prepared = preparedOf('', known, []);
     const portal: Portal = { name: '', via: 'Bind', prepared, scope: known.scope, isHoldable: false, batch: talk.syncsSent, rowsSent: 0 };
-    target.forward(run.proofs, encodeParse('', known.plan.text, []), expectReply('Parse', { isHidden: true, known }));
+    target.forward(run.proofs, encodeParse('', known.plan.text, []), expectReply('Parse', { isHidden: true, known, beginsHolding: true }));
     target.forward(run.proofs, encodePlainBind('', ''), expectReply('Bind', { isHidden: true, known }));
     target.protocol(encodeDescribe({ kind: 'Portal', name: '' }), expectReply('Describe', { hidesNoData: true, known }));
     const reply = expectReply('Execute', { known, portal, action: run.action, maxRows, isWholeQuery: true });
     target.forward(run.proofs, encodeExecute('', 0), reply);
     target.protocol(flushFrame);
-    talk.client.hold();
     talk.waitingFor = reply;
   }
 
@@ -245,11 +246,10 @@ export class ClientMessages {
     const undo = portal.via === 'Bind' ? this.#held.note(prepared.known) : undefined;
     // A cursor that is run by its name does not do again what its DECLARE did.
     const ran = portal.via === 'Bind' ? prepared.known : undefined;
-    const reply = expectReply('Execute', { known: ran, portal: held.cursor ?? portal, action: run.value.action, maxRows, undo });
+    const reply = expectReply('Execute', { known: ran, portal: this.#held.fetchedBy(prepared.known) ?? portal, action: run.value.action, maxRows, beginsHolding: maxRows !== undefined, undo });
     talk.target.forward(run.value.proofs, frame, reply);
     const mustWait = maxRows !== undefined || planned.copy === 'In' || planned.effects.some((effect) => talk.state.changesView(effect));
     if (!mustWait) return;
-    if (maxRows !== undefined) talk.client.hold();
     // Nothing would be answered before Sync, which waits behind this.
     talk.target.protocol(flushFrame);
     talk.waitingFor = reply;

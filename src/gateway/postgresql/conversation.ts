@@ -4,7 +4,7 @@ import type { SessionEnd } from '../../recording/record.ts';
 import type { Planner } from '../../sql/plan.ts';
 import type { Report, TransactionStatus } from '../../wire/postgresql/backend-messages.ts';
 import type { Session, SessionDeps } from '../session.ts';
-import type { CatalogueSource } from './catalogue-source.ts';
+import type { CatalogueInForce } from './catalogue-in-force.ts';
 import type { ClientLane } from './client-lane.ts';
 import type { ExpectedReply } from './expected-reply.ts';
 import type { KnownText } from './known-text.ts';
@@ -17,7 +17,7 @@ import type { TargetLane } from './target-lane.ts';
 export interface ConversationDeps extends SessionDeps {
   readonly planner: Planner;
   readonly plans: PlanCache;
-  readonly catalogue: CatalogueSource;
+  readonly catalogue: CatalogueInForce;
   /** Keys the digests that stand in recordings for values of masked columns. */
   readonly hashKey: Secret<string>;
 }
@@ -98,7 +98,7 @@ export class Conversation {
     const textsKey = JSON.stringify([key, this.#subjectKey, view.searchPath, isDirty]);
     // Temporary tables are this session's own, so are plans over them.
     const texts = this.state.hasTemporaries ? new Map<string, KnownText>() : this.deps.plans.textsOf(textsKey);
-    this.#scope = { revision, bundle, context: { catalogue, masks, key }, view: { ...view, isDirty }, texts };
+    this.#scope = { revision, bundle, context: this.deps.plans.contextOf({ catalogue, masks, key }), view: { ...view, isDirty }, texts };
     this.#scopeVersion = this.state.version;
     return this.#scope;
   }

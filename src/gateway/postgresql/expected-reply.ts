@@ -29,6 +29,8 @@ export interface ExpectedReply {
   cutShort?: Report;
   /** The most rows that the statement may change; rows and completion are held until they are counted. */
   readonly maxRows?: number | undefined;
+  /** From this reply on nothing is shown before rows are counted. */
+  readonly beginsHolding?: boolean;
   /** Takes back what the session noted when the message was sent. `wasReached`: the target looked at it and refused. */
   readonly undo?: ((wasReached: boolean) => void) | undefined;
 }

@@ -6,7 +6,7 @@ import type { Portal, Prepared } from './named-statements.ts';
 
 /** All that must be allowed for a text to run, or why it may not. */
 type HeldJudgement =
-  | { readonly judged: readonly Judged[]; /** The cursor that a FETCH reads. */ readonly cursor?: Portal | undefined }
+  | { readonly judged: readonly Judged[] }
   | { readonly refusal: Refusal };
 
 /** Statements that run others by name: what is decided is what the name stands for, now. */
@@ -22,7 +22,6 @@ export class HeldNames {
     if (!known.namesHeld) return { judged: known.judged };
     const judged = [...known.judged];
     const local = new Map<string, PlannedStatement>();
-    let cursor: Portal | undefined;
     for (const effect of known.plan.statements.flatMap(({ effects }) => effects)) {
       if (effect.kind === 'Prepare') local.set(`statement ${effect.name}`, effect.inner);
       else if (effect.kind === 'DeclareCursor') local.set(`cursor ${effect.name}`, effect.inner);
@@ -35,10 +34,9 @@ export class HeldNames {
         const found = effect.kind === 'Execute' ? this.#executed(effect.name) : this.#fetched(effect.name);
         if ('refusal' in found) return found;
         judged.push(...found.judged);
-        cursor ??= found.cursor;
       }
     }
-    return { judged, cursor };
+    return { judged };
   }
 
   /** Plans and decides a prepared statement anew when anything has changed since; why it may not run, if so. */
@@ -65,17 +63,16 @@ export class HeldNames {
     const talk = this.#talk;
     const scope = talk.scope();
     if (portal.scope === scope) return undefined;
-    const { prepared } = portal;
-    const made = prepared.forwarded;
-    const isSameMasks = portal.scope.context.masks.id === scope.context.masks.id;
-    const refusal = this.refresh(prepared);
-    if (refusal !== undefined) return refusal;
-    if (isSameMasks && prepared.known.plan.text === made) return undefined;
-    return {
+    const outdated: Refusal = {
       reason: 'Denied',
       message: `${portal.via === 'Bind' ? 'portal' : 'cursor'} "${portal.name}" was made under other masks or names`,
       hint: 'close it and open it again',
     };
+    if (portal.scope.context.masks.id !== scope.context.masks.id) return outdated;
+    const { prepared } = portal;
+    const made = prepared.forwarded;
+    const refusal = this.refresh(prepared);
+    return refusal ?? (prepared.known.plan.text === made ? undefined : outdated);
   }
 
   /** Notes the names that a text makes and removes when it runs; what comes back takes it back. */
@@ -92,6 +89,15 @@ export class HeldNames {
     return (wasReached) => {
       for (const each of undo.reverse()) each(wasReached);
     };
+  }
+
+  /** The cursor that a text reads from, for what is counted over all its portions. */
+  fetchedBy(known: KnownText): Portal | undefined {
+    if (!known.namesHeld) return undefined;
+    for (const { effects } of known.plan.statements) {
+      for (const effect of effects) if (effect.kind === 'Fetch') return this.#talk.names.portal(effect.name);
+    }
+    return undefined;
   }
 
   #executed(name: string): HeldJudgement {
@@ -113,7 +119,7 @@ export class HeldNames {
       return { refusal: { reason: 'Denied', sqlstate: '34000', message: `cursor "${name}" does not exist` } };
     }
     const refusal = this.recheck(cursor);
-    return refusal === undefined ? { judged: cursor.prepared.judged, cursor } : { refusal };
+    return refusal === undefined ? { judged: cursor.prepared.judged } : { refusal };
   }
 
   #prepared(name: string, text: string): Prepared {

@@ -83,7 +83,9 @@ function clientCertificate(tls: TLSSocket): Result<Credential, Report> | undefin
 
 /** Opens the session's own connection to the target, as the login that the Secret holds now. */
 export async function connectTarget(deps: LoginDeps, session: Session, settings: StartupSettings, signal: AbortSignal): Promise<Result<{ readonly connection: TargetConnection; readonly options: TargetOptions }, Report>> {
-  if (deps.catalogue.current === undefined) return err(fatalReport('57P03', 'nothing is served: the catalogue of the target has not been read yet'));
+  const { catalogue } = deps;
+  if (catalogue.current === undefined) return err(fatalReport('57P03', 'nothing is served: the catalogue of the target has not been read yet'));
+  if (catalogue.isStale) return err(fatalReport('57P03', 'nothing is served: the target has not confirmed its catalogue for too long'));
   try {
     const options = await targetOptions(deps, session, settings);
     return ok({ options, connection: await dialTarget(options, { signal }) });

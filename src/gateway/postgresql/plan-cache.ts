@@ -1,8 +1,11 @@
+import type { PlanContext } from '../../sql/plan.ts';
 import type { KnownText } from './known-text.ts';
 import type { PlanScope } from './plan-scope.ts';
 
 const defaultMaxBytes = 32 * 1024 * 1024;
 const maxTextLength = 64 * 1024;
+/** Mask sets in use at once; each weighs as much as what is prepared for it. */
+const maxContexts = 64;
 /** What a plan weighs beside its texts, roughly. */
 const planBytes = 2 * 1024;
 
@@ -19,6 +22,7 @@ export class PlanCache {
   readonly #maxBytes: number;
   readonly #kept = new Map<KnownText, Kept>();
   readonly #scopes = new Map<string, Map<string, KnownText>>();
+  readonly #contexts = new Map<string, PlanContext>();
   readonly #recent = new Set<KnownText>();
   #bytes = 0;
 
@@ -38,6 +42,16 @@ export class PlanCache {
     const texts = new Map<string, KnownText>();
     this.#scopes.set(key, texts);
     return texts;
+  }
+
+  /** The one context object of its key: planners keep what they prepare for it. */
+  contextOf(context: PlanContext): PlanContext {
+    const kept = this.#contexts.get(context.key);
+    if (kept?.catalogue === context.catalogue) return kept;
+    const [oldest] = this.#contexts.keys();
+    if (this.#contexts.size >= maxContexts && oldest !== undefined) this.#contexts.delete(oldest);
+    this.#contexts.set(context.key, context);
+    return context;
   }
 
   find(scope: PlanScope, text: string): KnownText | undefined {

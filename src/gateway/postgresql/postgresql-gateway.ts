@@ -16,7 +16,7 @@ import type { SecretSource } from '../ports.ts';
 import { beginSession, type Session, type SessionDeps } from '../session.ts';
 import { acceptConnection } from './accept-connection.ts';
 import { CancelKeys } from './cancel-keys.ts';
-import type { CatalogueSource } from './catalogue-source.ts';
+import type { CatalogueInForce } from './catalogue-in-force.ts';
 import { GatewayTls } from './gateway-tls.ts';
 import { authenticateClient, connectTarget, greet, type LoginDeps, negotiateVersion, readRequest } from './login.ts';
 import type { LoginChannel } from './login-channel.ts';
@@ -30,7 +30,7 @@ export interface PostgresqlGatewayDeps extends SessionDeps {
   readonly listen: { readonly host: string; readonly port: number; readonly reusePort?: boolean };
   readonly secrets: SecretSource;
   readonly planner: Planner;
-  readonly catalogue: CatalogueSource;
+  readonly catalogue: CatalogueInForce;
   /** Keys the mask Hash at the target and the digests in recordings. */
   readonly hashKey: Secret<string>;
   readonly loginTimeoutMs?: number;

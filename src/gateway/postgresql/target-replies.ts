@@ -1,3 +1,4 @@
+import { messageOf } from '../../lib/coded-error.ts';
 import type { Effect, PlannedStatement } from '../../sql/plan.ts';
 import {
   decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, encodeError, encodeFields, type ReportFields, rowsOfTag,
@@ -97,9 +98,11 @@ export class TargetReplies implements BackendSink {
   /** Called whenever another request becomes the one that is answered next. */
   headChanged(): void {
     this.headSince = this.#now();
+    const { head } = this.#talk.target.expected;
+    if (head?.beginsHolding === true) this.#talk.client.hold();
     const limit = this.#talk.session.decider.limits.rowsPerStatement;
     this.scanner.isDiscarding = false;
-    this.scanner.rowBudget = limit === undefined ? Number.POSITIVE_INFINITY : limit - (this.#talk.target.expected.head?.portal?.rowsSent ?? 0);
+    this.scanner.rowBudget = limit === undefined ? Number.POSITIVE_INFINITY : limit - (head?.portal?.rowsSent ?? 0);
   }
 
   #reply(type: number, frame: Buffer): void {
@@ -369,13 +372,20 @@ export class TargetReplies implements BackendSink {
     if (!talk.isCatalogueStale || talk.status !== 'Idle') return;
     talk.isCatalogueStale = false;
     talk.isBusy = true;
-    talk.deps.catalogue
-      .refresh()
-      .catch((error: unknown) => talk.deps.log.warn('the catalogue could not be read', { session: talk.session.id, error: String(error) }))
-      .finally(() => {
-        talk.isBusy = false;
-        talk.life.wake();
-      });
+    void this.#awaitCatalogue();
+  }
+
+  async #awaitCatalogue(): Promise<void> {
+    const talk = this.#talk;
+    try {
+      await talk.deps.catalogue.refresh();
+    } catch (error) {
+      talk.deps.log.error('the catalogue could not be read after DDL', { session: talk.session.id, error: messageOf(error) });
+      // What names mean would be a guess from here on.
+      return talk.life.end('TargetClosed', fatalReport('57P03', 'the session ends: the catalogue of the target could not be read after DDL', 'connect again'));
+    }
+    talk.isBusy = false;
+    talk.life.wake();
   }
 
   #parameterStatus(frame: Buffer): void {
