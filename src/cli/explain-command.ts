@@ -76,7 +76,7 @@ async function readCatalogue(login: ConstructorParameters<typeof CatalogueSource
     if (source.current === undefined) throw new Error(`the target's catalogue could not be read: ${messageOf(source.error)}`);
     return source.current;
   } finally {
-    source.close();
+    await source.close();
   }
 }
 

@@ -5,25 +5,24 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import type { SealedBundle } from '../bundle/seal.ts';
-import { compileWorld, type Compilation } from '../compile/compile-world.ts';
+import type { Bundle } from '../bundle/bundle.ts';
 import { startPostgresqlGateway, type PostgresqlGateway } from '../gateway/postgresql/postgresql-gateway.ts';
 import { CatalogueSource } from '../gateway/postgresql/catalogue-source.ts';
+import type { SecretSource } from '../gateway/ports.ts';
 import type { GatewayMetrics } from '../gateway/prometheus-metrics.ts';
-import { createVerifier, type ConfigurableVerifier } from '../identity/verify.ts';
-import type { NamespacedName } from '../lib/brand.ts';
+import { createVerifier } from '../identity/verify.ts';
+import { namespacedName, type NamespacedName } from '../lib/brand.ts';
 import { systemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/coded-error.ts';
 import type { Log } from '../lib/log.ts';
 import { Secret } from '../lib/secret.ts';
 import { createFolderSink, type FolderSink } from '../recording/folder-sink.ts';
 import { createValueDigest } from '../recording/digest.ts';
-import { filesSecretSource, type FilesSecretSource } from '../provider/files/secret-source.ts';
+import { ServedConnections, type ServedConnection } from '../provider/files/served-connections.ts';
 import { describeProblem, type Snapshot } from '../provider/files/snapshot.ts';
 import { watchDirectory, type DirectoryWatch } from '../provider/files/watch-directory.ts';
 import { createParser, type Parser } from '../sql/parser.ts';
 import { createPlanner } from '../sql/planner.ts';
-import { BundleSlot } from './bundle-slot.ts';
 import { introspectionLogin } from './target-logins.ts';
 import { version } from './version.ts';
 
@@ -50,14 +49,15 @@ export async function startFilesGateway(options: FilesGatewayOptions): Promise<F
   return gateway;
 }
 
-/** One connection as it is served now. */
-interface Served {
-  readonly bundles: BundleSlot;
-  readonly secrets: FilesSecretSource;
-  readonly verifier: ConfigurableVerifier;
-  readonly catalogue: CatalogueSource;
+/** One connection as it runs now. */
+interface Running {
+  /** What cannot change under a running gateway: where it listens, what it stands before, where it records. */
+  readonly fixed: string;
+  readonly bundle: () => Bundle | undefined;
   readonly records: FolderSink;
   readonly gateway: PostgresqlGateway;
+  /** Lets go of everything but the gateway's own sessions. */
+  release(): Promise<void>;
 }
 
 const pruneEveryMs = 3_600_000;
@@ -65,10 +65,11 @@ const pruneEveryMs = 3_600_000;
 class ServedDirectory implements FilesGateway {
   readonly #options: FilesGatewayOptions;
   readonly #parser: Parser;
-  readonly #served = new Map<NamespacedName, Served>();
+  readonly #running = new Map<NamespacedName, Running>();
   readonly #failures = new Map<NamespacedName, string>();
-  /** Lives as long as the process: a connection that comes back hashes as before. */
+  /** Live as long as the process: a connection that comes back hashes as before. */
   readonly #hashKeys = new Map<NamespacedName, Secret<string>>();
+  #connections: ServedConnections | undefined;
   #watch: DirectoryWatch | undefined;
   #pruning: NodeJS.Timeout | undefined;
   #applying: Promise<void> = Promise.resolve();
@@ -79,7 +80,7 @@ class ServedDirectory implements FilesGateway {
   }
 
   get connections(): FilesGateway['connections'] {
-    return [...this.#served.entries()].map(([name, { gateway }]) => ({ name, host: gateway.address.address, port: gateway.address.port }));
+    return [...this.#running.entries()].map(([name, { gateway }]) => ({ name, host: gateway.address.address, port: gateway.address.port }));
   }
 
   notReady(): readonly string[] {
@@ -99,23 +100,18 @@ class ServedDirectory implements FilesGateway {
   }
 
   async drain(): Promise<void> {
-    this.#stopWatching();
-    await this.#applying;
-    await Promise.all([...this.#served.values()].map(async (served) => {
-      await served.gateway.drain();
-      served.catalogue.close();
-    }));
+    await this.#end((gateway) => gateway.drain());
   }
 
   async close(): Promise<void> {
-    this.#stopWatching();
-    await this.#applying;
-    await Promise.all([...this.#served.keys()].map((name) => this.#stop(name)));
+    await this.#end((gateway) => gateway.close());
   }
 
-  #stopWatching(): void {
+  async #end(how: (gateway: PostgresqlGateway) => Promise<void>): Promise<void> {
     this.#watch?.close();
     clearInterval(this.#pruning);
+    await this.#applying;
+    await Promise.all([...this.#running.keys()].map((name) => this.#stop(name, how)));
   }
 
   /** One snapshot after the other, so that the newest is also the last. */
@@ -127,79 +123,81 @@ class ServedDirectory implements FilesGateway {
   }
 
   async #applyNow(snapshot: Snapshot): Promise<void> {
-    const compilation = compileWorld(snapshot.world);
-    this.#report(snapshot, compilation);
-    for (const name of this.#served.keys()) if (!compilation.bundles.has(name)) await this.#stop(name);
+    this.#connections?.update(snapshot);
+    const connections = (this.#connections ??= new ServedConnections(snapshot));
+    this.#report(snapshot, connections);
     this.#failures.clear();
-    for (const [name, sealed] of compilation.bundles) {
-      try {
-        await this.#serve(name, sealed, snapshot);
-      } catch (thrown) {
-        this.#failures.set(name, messageOf(thrown));
-        this.#options.metrics.of(name).reloadFailed();
-        this.#options.log.error('a connection is not served', { connection: name, error: messageOf(thrown) });
-      }
-    }
-    for (const { kind, namespace, name } of compilation.statuses) {
-      const key = `${namespace}/${name}` as NamespacedName;
-      if (kind === 'AgentConnection' && !compilation.bundles.has(key)) this.#failures.set(key, 'it does not compile; see the log or `chaperone check`');
+    for (const name of this.#running.keys()) if (connections.get(name) === undefined) await this.#stop(name, (gateway) => gateway.close());
+    for (const name of connections.names) await this.#serveOrSay(name, connections.get(name));
+    for (const { kind, namespace, name } of connections.compilation.statuses) {
+      const connection = namespacedName(namespace, name);
+      if (kind === 'AgentConnection' && connections.get(connection) === undefined) this.#failures.set(connection, 'it does not compile; see the log or `chaperone check`');
     }
   }
 
-  #report({ problems }: Snapshot, { statuses }: Compilation): void {
+  #report({ problems }: Snapshot, { compilation }: ServedConnections): void {
     for (const problem of problems) this.#options.log.warn('a file has a problem', { problem: describeProblem(problem) });
-    for (const { kind, namespace, name, conditions } of statuses) {
+    for (const { kind, namespace, name, conditions } of compilation.statuses) {
       for (const { type, status, reason, message } of conditions) {
         if (status === 'False') this.#options.log.warn(message, { kind, object: `${namespace}/${name}`, condition: type, reason });
       }
     }
   }
 
-  async #serve(name: NamespacedName, sealed: SealedBundle, snapshot: Snapshot): Promise<void> {
-    const served = this.#served.get(name);
-    if (served !== undefined && !isServedAnew(served.bundles, sealed)) {
-      served.secrets.update(snapshot);
-      served.verifier.configure(sealed.bundle.identity);
-      served.bundles.swap(sealed);
-      this.#options.metrics.of(name).bundleLoaded(sealed.revision);
-      return;
+  async #serveOrSay(name: NamespacedName, connection: ServedConnection | undefined): Promise<void> {
+    const current = connection?.bundles.current;
+    if (connection === undefined || current === undefined) return;
+    try {
+      await this.#serve(name, connection, current.bundle);
+      this.#options.metrics.of(name).bundleLoaded(current.revision);
+    } catch (thrown) {
+      this.#failures.set(name, messageOf(thrown));
+      this.#options.metrics.of(name).reloadFailed();
+      this.#options.log.error('a connection is not served', { connection: name, error: messageOf(thrown) });
     }
-    if (served !== undefined) await this.#stop(name);
-    this.#served.set(name, await this.#open(name, sealed, snapshot));
-    this.#options.log.info('a connection is served', { connection: name, host: this.#options.host, port: sealed.bundle.gateway.port, revision: sealed.revision });
   }
 
-  async #open(name: NamespacedName, sealed: SealedBundle, snapshot: Snapshot): Promise<Served> {
-    const { log, directory, host } = this.#options;
-    const { bundle } = sealed;
-    const metrics = this.#options.metrics.of(name);
-    const bundles = new BundleSlot(sealed);
-    const secrets = filesSecretSource(bundle.connection.namespace, snapshot);
+  async #serve(name: NamespacedName, connection: ServedConnection, bundle: Bundle): Promise<void> {
+    const running = this.#running.get(name);
+    if (running?.fixed === fixedPartsOf(bundle)) return;
+    if (running !== undefined) await this.#stop(name, (gateway) => gateway.close());
+    this.#running.set(name, await this.#open(name, connection, bundle));
+    this.#options.log.info('a connection is served', { connection: name, host: this.#options.host, port: bundle.gateway.port });
+  }
+
+  async #open(name: NamespacedName, { bundles, secrets }: ServedConnection, bundle: Bundle): Promise<Running> {
+    const { log, directory, host, metrics } = this.#options;
     const verifier = createVerifier(bundle.identity, { clock: systemClock, log, secrets, filesDirectory: directory });
-    const catalogue = new CatalogueSource({ login: () => introspectionLogin(bundles.current.bundle, secrets), log, clock: systemClock });
-    secrets.onChange(() => { catalogue.reconnect(); });
+    const catalogue = new CatalogueSource({ login: () => introspectionLogin(bundles.current?.bundle ?? bundle, secrets), log, clock: systemClock });
     const records = createFolderSink({ path: path.resolve(directory, bundle.recording.store.path), clock: systemClock, log });
     const hashKey = await this.#hashKey(name, bundle.masking.hashKeySecret, secrets);
-    const digest = createValueDigest(hashKey);
+    const forget = [
+      secrets.onChange(() => { catalogue.reconnect(); }),
+      bundles.onChange(() => { if (bundles.current !== undefined) verifier.configure(bundles.current.bundle.identity); }),
+    ];
+    const release = async (): Promise<void> => {
+      for (const each of forget) each();
+      await catalogue.close();
+    };
     try {
       await catalogue.start();
       const gateway = await startPostgresqlGateway({
         listen: { host, port: bundle.gateway.port },
-        bundles, secrets, verifier, catalogue, records, metrics, log, hashKey,
-        planner: createPlanner({ parser: this.#parser, digest }),
+        bundles, secrets, verifier, catalogue, records, log, hashKey,
+        metrics: metrics.of(name),
+        planner: createPlanner({ parser: this.#parser, digest: createValueDigest(hashKey) }),
         clock: systemClock,
         version,
         host: hostname(),
       });
-      metrics.bundleLoaded(sealed.revision);
-      return { bundles, secrets, verifier, catalogue, records, gateway };
+      return { fixed: fixedPartsOf(bundle), bundle: () => bundles.current?.bundle, records, gateway, release };
     } catch (thrown) {
-      catalogue.close();
+      await release();
       throw thrown;
     }
   }
 
-  async #hashKey(name: NamespacedName, secret: string | undefined, secrets: FilesSecretSource): Promise<Secret<string>> {
+  async #hashKey(name: NamespacedName, secret: string | undefined, secrets: SecretSource): Promise<Secret<string>> {
     if (secret !== undefined) {
       const key = await secrets.read(secret, 'key');
       if (!key.ok) throw new Error(key.error.message);
@@ -210,25 +208,23 @@ class ServedDirectory implements FilesGateway {
     return key;
   }
 
-  async #stop(name: NamespacedName): Promise<void> {
-    const served = this.#served.get(name);
-    if (served === undefined) return;
-    this.#served.delete(name);
-    served.catalogue.close();
-    await served.gateway.close();
+  async #stop(name: NamespacedName, how: (gateway: PostgresqlGateway) => Promise<void>): Promise<void> {
+    const running = this.#running.get(name);
+    if (running === undefined) return;
+    this.#running.delete(name);
+    await how(running.gateway);
+    await running.release();
+    await running.records.flush();
   }
 
   #prune(): void {
-    for (const { bundles, records } of this.#served.values()) {
-      const { retentionMs } = bundles.current.bundle.recording;
+    for (const { bundle, records } of this.#running.values()) {
+      const retentionMs = bundle()?.recording.retentionMs;
       if (retentionMs !== undefined) records.prune(retentionMs);
     }
   }
 }
 
-/** What a running gateway cannot take over: where it listens, what it stands before, where it records. */
-function isServedAnew({ current }: BundleSlot, next: SealedBundle): boolean {
-  const fixed = ({ gateway, target, recording, masking }: SealedBundle['bundle']): string =>
-    JSON.stringify([gateway.port, target.host, target.port, target.database, target.tls, recording.store, masking.hashKeySecret]);
-  return fixed(current.bundle) !== fixed(next.bundle);
+function fixedPartsOf({ gateway, target, recording, masking }: Bundle): string {
+  return JSON.stringify([gateway.port, target.host, target.port, target.database, target.tls, recording.store, masking.hashKeySecret]);
 }

@@ -10,11 +10,9 @@ export function isLogLevel(text: string): text is LogLevel {
 
 /** The operator's log: one JSON document a line on stderr, so that stdout stays the command's own. */
 export function jsonLog(level: LogLevel): Log {
-  const logger = winston.createLogger({
-    level,
-    format: winston.format.combine(winston.format.timestamp(), winston.format.json()),
-    transports: [new winston.transports.Console({ stderrLevels: [...levels] })],
-  });
+  const { createLogger, format, transports } = winston;
+  const logger = createLogger({ level, format: format.combine(format.timestamp(), format.json()) });
+  logger.add(new transports.Stream({ stream: process.stderr }));
   const say =
     (at: LogLevel) =>
     (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {

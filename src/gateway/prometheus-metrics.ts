@@ -4,6 +4,7 @@ import type { Metrics } from './ports.ts';
 /** Metrics of every connection that one process serves, in one registry. */
 export class GatewayMetrics {
   readonly registry = new Registry();
+  readonly #views = new Map<string, Metrics>();
   readonly #started: Counter<'connection'>;
   readonly #active: Gauge<'connection'>;
   readonly #ended: Counter<'connection' | 'reason'>;
@@ -35,6 +36,12 @@ export class GatewayMetrics {
 
   /** The view of one connection. */
   of(connection: string): Metrics {
+    const known = this.#views.get(connection) ?? this.#viewOf(connection);
+    this.#views.set(connection, known);
+    return known;
+  }
+
+  #viewOf(connection: string): Metrics {
     let shown: string | undefined;
     return {
       sessionStarted: () => {
