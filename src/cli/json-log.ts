@@ -12,6 +12,7 @@ export function isLogLevel(text: string): text is LogLevel {
 export function jsonLog(level: LogLevel): Log {
   const { createLogger, format, transports } = winston;
   const logger = createLogger({ level, format: format.combine(format.timestamp(), format.json()) });
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston's own types disagree about their base class
   logger.add(new transports.Stream({ stream: process.stderr }));
   const say =
     (at: LogLevel) =>
