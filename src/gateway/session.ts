@@ -140,17 +140,13 @@ export class Session {
 
   /** The bundle that decides now. A new one is taken over at once; a bundle that vanishes leaves the last in force. */
   get inForce(): BundleInForce {
-    const now = this.#deps.bundles.current;
-    if (now !== undefined && now.revision !== this.#inForce.revision) {
-      this.#inForce = now;
-      this.#decider = createDecider(now.bundle, this.subject);
-    }
+    this.#takeOver();
     return this.#inForce;
   }
 
   /** What the bundle in force says about the subject. */
   get decider(): Decider {
-    void this.inForce;
+    this.#takeOver();
     return this.#decider;
   }
 
@@ -221,6 +217,14 @@ export class Session {
     this.#write({ kind: 'SessionEnd', reason, ...(message !== undefined && { message }), actions: this.#actions, denied: this.#denied, rows: this.#rows });
     this.#recorder?.close();
     this.#deps.metrics.sessionEnded(reason);
+  }
+
+  #takeOver(): void {
+    const now = this.#deps.bundles.current;
+    if (now !== undefined && now.revision !== this.#inForce.revision) {
+      this.#inForce = now;
+      this.#decider = createDecider(now.bundle, this.subject);
+    }
   }
 
   #writeAction(draft: ActionDraft, decision: Pick<Decision, 'verdict' | 'code' | 'rule' | 'message' | 'wouldBe'> | undefined): boolean {

@@ -28,29 +28,44 @@ export class ClientMessages {
 
   take({ type, frame, isTooLarge }: FrontendFrame): void {
     const talk = this.#talk;
-    if (talk.isCopyingIn) return this.#copyIn(type, frame);
+    if (talk.isCopyingIn) {
+      this.#copyIn(type, frame);
+      return;
+    }
     // As the target does: after an error everything is dropped up to Sync.
     if (talk.isSkipping && type !== frontendType.Sync) return;
-    if (isTooLarge) return this.#refuse(type === frontendType.Query ? 'Query' : 'Poison', errorReport('54000', 'the message is too large'));
+    if (isTooLarge) {
+      this.#refuse(type === frontendType.Query ? 'Query' : 'Poison', errorReport('54000', 'the message is too large'));
+      return;
+    }
     switch (type) {
       case frontendType.Query:
-        return this.#query(frame);
+        this.#query(frame);
+        return;
       case frontendType.Parse:
-        return this.#parse(frame);
+        this.#parse(frame);
+        return;
       case frontendType.Bind:
-        return this.#bind(frame);
+        this.#bind(frame);
+        return;
       case frontendType.Describe:
-        return this.#describe(frame);
+        this.#describe(frame);
+        return;
       case frontendType.Execute:
-        return this.#execute(frame);
+        this.#execute(frame);
+        return;
       case frontendType.Close:
-        return this.#close(frame);
+        this.#close(frame);
+        return;
       case frontendType.Flush:
-        return talk.target.protocol(frame);
+        talk.target.protocol(frame);
+        return;
       case frontendType.Sync:
-        return this.#sync(frame);
+        this.#sync(frame);
+        return;
       case frontendType.FunctionCall:
-        return this.#refuse('Query', errorReport('0A000', 'the fast-path function call is not supported', 'call the function in a SELECT'));
+        this.#refuse('Query', errorReport('0A000', 'the fast-path function call is not supported', 'call the function in a SELECT'));
+        return;
       case frontendType.CopyData:
       case frontendType.CopyDone:
       case frontendType.CopyFail:
@@ -66,14 +81,19 @@ export class ClientMessages {
     switch (type) {
       case frontendType.CopyData:
         // The agent's own data is evidence like the rows that it reads.
-        if (talk.session.recordsResults && !talk.session.frames(frame)) return talk.life.end('RecordingFailed', errorReport('58030', 'recording failed'));
-        return talk.target.protocol(frame);
+        if (talk.session.recordsResults && !talk.session.frames(frame)) {
+          talk.life.end('RecordingFailed', errorReport('58030', 'recording failed'));
+          return;
+        }
+        talk.target.protocol(frame);
+        return;
       case frontendType.CopyDone:
       case frontendType.CopyFail:
         talk.isCopyingIn = false;
         talk.target.protocol(frame);
         // In the extended protocol the answer would wait for Sync, and Sync waits for the answer.
-        return talk.target.protocol(flushFrame);
+        talk.target.protocol(flushFrame);
+        return;
       case frontendType.Sync:
       case frontendType.Flush:
         // The target ignores both during COPY: libpq sends Sync behind Execute.
@@ -96,21 +116,34 @@ export class ClientMessages {
     // As at the target: a simple query ends what has no name.
     talk.names.removePrepared('');
     talk.names.removePortal('');
-    if (text.includes('\ufffd') && !isUtf8(queryBytes(frame))) return this.#refuse('Query', invalidEncoding);
+    if (text.includes('\ufffd') && !isUtf8(queryBytes(frame))) {
+      this.#refuse('Query', invalidEncoding);
+      return;
+    }
     const known = talk.know(text);
-    if (known.plan.statements.length === 0) return this.#emptyQuery(known, frame);
+    if (known.plan.statements.length === 0) {
+      this.#emptyQuery(known, frame);
+      return;
+    }
     const held = this.#held.judge(known);
     const draft = draftOf(known, 'Query', talk.reason);
     if ('refusal' in held) {
       talk.session.deny(held.refusal, draft);
-      return this.#refuse('Query', refusalReport(held.refusal));
+      this.#refuse('Query', refusalReport(held.refusal));
+      return;
     }
     const run = talk.session.run(held.judged, draft);
-    if (!run.ok) return this.#refuse('Query', refusalReport(run.error));
+    if (!run.ok) {
+      this.#refuse('Query', refusalReport(run.error));
+      return;
+    }
     const maxRows = maxRowsOf(held.judged);
-    if (maxRows !== undefined) return this.#countedQuery(known, run.value, maxRows);
+    if (maxRows !== undefined) {
+      this.#countedQuery(known, run.value, maxRows);
+      return;
+    }
     const undo = this.#held.note(known);
-    const reply = expectReply('Query', { known, action: run.value.action, undo, portal: this.#held.fetchedBy(known) });
+    const reply = expectReply('Query', { known, action: run.value.action, undo, cursor: this.#held.fetchedBy(known) });
     talk.syncsSent++;
     talk.waitingFor = reply;
     talk.target.forward(run.value.proofs, known.plan.text === text ? frame : encodeQuery(known.plan.text), reply);
@@ -131,7 +164,8 @@ export class ClientMessages {
   #countedQuery(known: KnownText, run: { readonly proofs: Parameters<Conversation['target']['forward']>[0]; readonly action: number }, maxRows: number): void {
     const talk = this.#talk;
     if (known.plan.statements.length > 1) {
-      return this.#refuse('Query', errorReport('42501', 'a statement whose changes are counted must be sent alone', 'send one statement at a time'), run.action);
+      this.#refuse('Query', errorReport('42501', 'a statement whose changes are counted must be sent alone', 'send one statement at a time'), run.action);
+      return;
     }
     const { target } = talk;
     const prepared = preparedOf('', known, []);
@@ -148,18 +182,26 @@ export class ClientMessages {
   #parse(frame: Buffer): void {
     const talk = this.#talk;
     const message = decodeParse(frame);
-    if (message.text.includes('\ufffd') && !isUtf8(message.textBytes)) return this.#refuseParse(message, invalidEncoding);
+    if (message.text.includes('\ufffd') && !isUtf8(message.textBytes)) {
+      this.#refuseParse(message, invalidEncoding);
+      return;
+    }
     const known = talk.know(message.text);
     if (known.plan.statements.length > 1) {
-      return this.#refuseParse(message, errorReport('42601', 'cannot insert multiple commands into a prepared statement'));
+      this.#refuseParse(message, errorReport('42601', 'cannot insert multiple commands into a prepared statement'));
+      return;
     }
     const entry = preparedOf(message.name, known, message.parameterTypes);
     if (known.plan.statements.length === 0) {
       const undo = talk.names.addPrepared(entry);
-      return talk.target.forwardEmpty(known, frame, expectReply('Parse', { known, undo }));
+      talk.target.forwardEmpty(known, frame, expectReply('Parse', { known, undo }));
+      return;
     }
     const admitted = talk.session.admit(known.judged);
-    if (!admitted.ok) return this.#denyParse(message, known);
+    if (!admitted.ok) {
+      this.#denyParse(message, known);
+      return;
+    }
     const undo = talk.names.addPrepared(entry);
     const sent = known.plan.text === message.text ? frame : encodeParse(message.name, known.plan.text, message.parameterTypes);
     talk.target.forward(admitted.value, sent, expectReply('Parse', { known, undo }));
@@ -181,20 +223,30 @@ export class ClientMessages {
     const talk = this.#talk;
     const bind = decodeBind(frame);
     const prepared = talk.names.prepared(bind.statement);
-    if (prepared === undefined) return this.#refuse('Poison', unknownStatement(bind.statement));
+    if (prepared === undefined) {
+      this.#refuse('Poison', unknownStatement(bind.statement));
+      return;
+    }
     const refusal = this.#held.refresh(prepared);
-    if (refusal !== undefined) return this.#deny(prepared.known, 'Bind', refusal);
+    if (refusal !== undefined) {
+      this.#deny(prepared.known, 'Bind', refusal);
+      return;
+    }
     this.#prepareAnew(prepared);
     const portal: Portal = {
       name: bind.portal, via: 'Bind', prepared, scope: prepared.known.scope, isHoldable: false, bind, batch: talk.syncsSent, rowsSent: 0,
     };
     const undo = talk.names.addPortal(portal);
     const reply = expectReply('Bind', { known: prepared.known, portal, undo });
-    if (prepared.planned === undefined) return talk.target.forwardEmpty(prepared.known, frame, reply);
+    if (prepared.planned === undefined) {
+      talk.target.forwardEmpty(prepared.known, frame, reply);
+      return;
+    }
     const admitted = talk.session.admit(prepared.judged);
     if (!admitted.ok) {
       undo(false);
-      return this.#deny(prepared.known, 'Bind', admitted.error);
+      this.#deny(prepared.known, 'Bind', admitted.error);
+      return;
     }
     talk.target.forward(admitted.value, frame, reply);
   }
@@ -217,36 +269,57 @@ export class ClientMessages {
     const { kind, name } = decodeNamed(frame);
     const portal = kind === 'Portal' ? talk.names.portal(name) : undefined;
     const prepared = portal?.prepared ?? (kind === 'Statement' ? talk.names.prepared(name) : undefined);
-    if (prepared === undefined) return this.#refuse('Poison', kind === 'Portal' ? unknownPortal(name) : unknownStatement(name));
+    if (prepared === undefined) {
+      this.#refuse('Poison', kind === 'Portal' ? unknownPortal(name) : unknownStatement(name));
+      return;
+    }
     prepared.isDescribed = true;
-    talk.target.protocol(frame, expectReply('Describe', { known: prepared.known, portal }));
+    talk.target.protocol(frame, expectReply('Describe', { known: prepared.known, portal, prepared }));
   }
 
   #execute(frame: Buffer): void {
     const talk = this.#talk;
     const { portal: name, maxRows: wanted } = decodeExecute(frame);
     const portal = talk.names.portal(name);
-    if (portal === undefined) return this.#refuse('Poison', unknownPortal(name));
+    if (portal === undefined) {
+      this.#refuse('Poison', unknownPortal(name));
+      return;
+    }
     const { prepared } = portal;
     const { known, planned } = prepared;
-    if (planned === undefined) return talk.target.forwardEmpty(known, frame, expectReply('Execute', { known, portal }));
+    if (planned === undefined) {
+      talk.target.forwardEmpty(known, frame, expectReply('Execute', { known, portal }));
+      return;
+    }
     const refusal = this.#held.recheck(portal);
-    if (refusal !== undefined) return this.#deny(known, 'Execute', refusal);
+    if (refusal !== undefined) {
+      this.#deny(known, 'Execute', refusal);
+      return;
+    }
     const held = this.#held.judge(prepared.known);
-    if ('refusal' in held) return this.#deny(known, 'Execute', held.refusal);
+    if ('refusal' in held) {
+      this.#deny(known, 'Execute', held.refusal);
+      return;
+    }
     const judged = portal.via === 'Bind' ? held.judged : prepared.judged;
     const parameters = portal.bind === undefined ? undefined : recordedParameters(portal.bind, planned.secretParameters, talk.deps.hashKey);
     const run = talk.session.run(judged, draftOf(prepared.known, 'Execute', talk.reason, parameters));
-    if (!run.ok) return this.#refuse('Poison', refusalReport(run.error));
+    if (!run.ok) {
+      this.#refuse('Poison', refusalReport(run.error));
+      return;
+    }
     const maxRows = maxRowsOf(judged);
     if (maxRows !== undefined && wanted > 0) {
-      return this.#refuse('Poison', errorReport('42501', 'a statement whose changes are counted cannot be run in portions', 'ask for all rows at once'), run.value.action);
+      this.#refuse('Poison', errorReport('42501', 'a statement whose changes are counted cannot be run in portions', 'ask for all rows at once'), run.value.action);
+      return;
     }
     this.#describeUnseen(portal);
     const undo = portal.via === 'Bind' ? this.#held.note(prepared.known) : undefined;
     // A cursor that is run by its name does not do again what its DECLARE did.
     const ran = portal.via === 'Bind' ? prepared.known : undefined;
-    const reply = expectReply('Execute', { known: ran, portal: this.#held.fetchedBy(prepared.known) ?? portal, action: run.value.action, maxRows, beginsHolding: maxRows !== undefined, undo });
+    const reply = expectReply('Execute', {
+      known: ran, portal, cursor: this.#held.fetchedBy(prepared.known), action: run.value.action, maxRows, beginsHolding: maxRows !== undefined, undo,
+    });
     talk.target.forward(run.value.proofs, frame, reply);
     const mustWait = maxRows !== undefined || planned.copy === 'In' || planned.effects.some((effect) => talk.state.changesView(effect));
     if (!mustWait) return;
@@ -258,10 +331,11 @@ export class ClientMessages {
   /** Rows must not pass before the second check has seen where they come from, though the client did not ask. */
   #describeUnseen(portal: Portal): void {
     const { prepared } = portal;
-    if (prepared.isDescribed || prepared.planned?.returnsRows !== true || prepared.planned.mustNotOriginate.size === 0) return;
+    if (prepared.isDescribed || prepared.planned?.returnsRows !== true) return;
+    if (prepared.planned.mustNotOriginate.size === 0 && this.#talk.session.decider.detectors.length === 0) return;
     prepared.isDescribed = true;
     const frame = encodeDescribe({ kind: 'Portal', name: portal.name });
-    this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal }));
+    this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal, prepared }));
   }
 
   #close(frame: Buffer): void {

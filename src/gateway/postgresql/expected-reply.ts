@@ -1,6 +1,6 @@
 import type { Report } from '../../wire/postgresql/backend-messages.ts';
 import type { KnownText } from './known-text.ts';
-import type { Portal } from './named-statements.ts';
+import type { Portal, Prepared } from './named-statements.ts';
 
 export type ReplyKind = 'Query' | 'Parse' | 'Bind' | 'Describe' | 'Execute' | 'Close' | 'Sync' | 'Poison';
 
@@ -15,6 +15,10 @@ export interface ExpectedReply {
   readonly isWholeQuery?: boolean;
   readonly known?: KnownText | undefined;
   readonly portal?: Portal | undefined;
+  /** The cursor that a FETCH reads: its rows are counted over all portions. */
+  readonly cursor?: Portal | undefined;
+  /** What is described. */
+  readonly prepared?: Prepared | undefined;
   /** The record that the result belongs to; 0 when there is none. */
   readonly action: number;
   /** Which statement of the text is running. */

@@ -1,3 +1,4 @@
+import type { FieldDescription } from '../../wire/postgresql/backend-messages.ts';
 import type { BindMessage } from '../../wire/postgresql/frontend-messages.ts';
 import type { Judged } from '../session.ts';
 import type { PlannedStatement } from '../../sql/plan.ts';
@@ -20,6 +21,8 @@ export interface Prepared {
   judged: readonly Judged[];
   /** A RowDescription for it was asked for, and so checked. */
   isDescribed: boolean;
+  /** Kept where values are looked into. */
+  fields?: readonly FieldDescription[];
 }
 
 /** A portal, made by Bind or by DECLARE. */

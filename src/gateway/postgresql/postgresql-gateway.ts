@@ -165,11 +165,17 @@ class Gateway implements PostgresqlGateway {
       return void channel.socket.end();
     }
     const request = readRequest(this.#login, accepted);
-    if (!request.ok) return refuse(channel, request.error);
+    if (!request.ok) {
+      refuse(channel, request.error);
+      return;
+    }
     const minor = negotiateVersion(accepted);
     const subject = await authenticateClient(this.#login, accepted);
     if (subject === undefined || channel.isClosed) return void channel.socket.destroy();
-    if (!subject.ok) return refuse(channel, subject.error);
+    if (!subject.ok) {
+      refuse(channel, subject.error);
+      return;
+    }
     const { user, applicationName } = request.value;
     const facts = {
       claimed: { user, ...(applicationName !== undefined && { applicationName }) },
@@ -177,7 +183,10 @@ class Gateway implements PostgresqlGateway {
       isEncrypted: accepted.tls !== undefined,
     };
     const session = beginSession(this.#login, subject.value, facts, this.#bySubject.get(subject.value.name) ?? 0);
-    if (!session.ok) return refuse(channel, refusalReport(session.error, 'FATAL'));
+    if (!session.ok) {
+      refuse(channel, refusalReport(session.error, 'FATAL'));
+      return;
+    }
     await this.#open(session.value, channel, request.value, minor);
   }
 
@@ -191,7 +200,8 @@ class Gateway implements PostgresqlGateway {
     if (!dialled.ok) {
       session.end(channel.isClosed ? 'ClientClosed' : 'TargetClosed', dialled.error.message);
       this.#count(session.subject.name, -1);
-      return refuse(channel, dialled.error);
+      refuse(channel, dialled.error);
+      return;
     }
     const { connection, options } = dialled.value;
     const { backendKey } = connection;

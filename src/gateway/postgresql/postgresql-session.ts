@@ -110,7 +110,10 @@ export class PostgresqlSession implements LifeCycle {
 
   /** Ends the session at a statement boundary: now if it is idle, else after its transaction or the grace. */
   endSoon(reason: SessionEnd['reason'], report: Report, withinMs = graceMs): void {
-    if (this.isIdle) return this.end(reason, report);
+    if (this.isIdle) {
+      this.end(reason, report);
+      return;
+    }
     this.#ending ??= { reason, report, until: this.#deps.clock.monotonic() + withinMs };
   }
 
@@ -118,14 +121,18 @@ export class PostgresqlSession implements LifeCycle {
   sweep(): void {
     if (this.#hasEnded) return;
     const now = this.#deps.clock.monotonic();
-    if (this.#ending !== undefined && now >= this.#ending.until) return this.end(this.#ending.reason, this.#ending.report);
+    if (this.#ending !== undefined && now >= this.#ending.until) {
+      this.end(this.#ending.reason, this.#ending.report);
+      return;
+    }
     const { limits } = this.session.decider;
     const { head } = this.#talk.target.expected;
     if (head !== undefined && limits.statementTimeoutMs !== undefined && !this.#talk.isCopyingIn && now - this.#replies.headSince > limits.statementTimeoutMs) {
       this.#replies.cutShort(head, '57014', `the statement ran longer than ${limits.statementTimeoutMs} ms, the limit statementTimeout`);
     }
     if (limits.idleTimeoutMs !== undefined && this.#talk.isQuiet && now - this.#lastActivity > limits.idleTimeoutMs) {
-      return this.end('IdleTimeout', fatalReport('57P05', `the session was idle for longer than ${limits.idleTimeoutMs} ms, the limit idleTimeout`));
+      this.end('IdleTimeout', fatalReport('57P05', `the session was idle for longer than ${limits.idleTimeoutMs} ms, the limit idleTimeout`));
+      return;
     }
     const over = this.#overdue();
     if (over !== undefined) this.endSoon(over.reason, over.report);
@@ -163,7 +170,7 @@ export class PostgresqlSession implements LifeCycle {
     this.#isPumping = true;
     this.#guarded(() => this.#takeMessages());
     this.#isPumping = false;
-    if (this.#hasEnded) return;
+    if (this.#isOver()) return;
     this.#talk.target.flush();
     this.#talk.client.flush();
     this.#regulateClient();
@@ -171,16 +178,19 @@ export class PostgresqlSession implements LifeCycle {
 
   #takeMessages(): void {
     const { reader } = this.#sockets;
-    const wasIdle = this.#talk.target.expected.isEmpty;
+    const wasAwaiting = this.#isAwaiting();
     while (this.#mayTake()) {
       const message = reader.next();
       if (message === undefined) break;
-      if (message.type === frontendType.Terminate) return this.end('ClientClosed');
+      if (message.type === frontendType.Terminate) {
+        this.end('ClientClosed');
+        return;
+      }
       if (this.isIdle && this.#endAtBoundary()) return;
       this.#messages.take(message);
-      if (this.#hasEnded) return;
+      if (this.#isOver()) return;
     }
-    if (wasIdle && !this.#talk.target.expected.isEmpty) this.#replies.headChanged();
+    if (!wasAwaiting && this.#isAwaiting()) this.#replies.headChanged();
     if (this.#hasClientEnded && this.#talk.isQuiet && !this.#isWaiting()) this.end('ClientClosed');
   }
 
@@ -189,6 +199,11 @@ export class PostgresqlSession implements LifeCycle {
     if (over === undefined) return false;
     this.end(over.reason, over.report);
     return true;
+  }
+
+  /** Something was sent that the target has not answered. */
+  #isAwaiting(): boolean {
+    return !this.#talk.target.expected.isEmpty;
   }
 
   #isWaiting(): boolean {
@@ -217,9 +232,15 @@ export class PostgresqlSession implements LifeCycle {
     if (this.#isOver()) return;
     this.#lastActivity = this.#deps.clock.monotonic();
     this.#talk.client.flush();
-    if (this.#talk.client.isBlocked) return this.end('RecordingFailed', fatalReport('58030', 'recording failed: results are not sent unrecorded'));
+    if (this.#talk.client.isBlocked) {
+      this.end('RecordingFailed', fatalReport('58030', 'recording failed: results are not sent unrecorded'));
+      return;
+    }
     if (this.#talk.client.isFull) this.#sockets.target.pause();
-    if (this.#ending !== undefined && this.isIdle) return this.end(this.#ending.reason, this.#ending.report);
+    if (this.#ending !== undefined && this.isIdle) {
+      this.end(this.#ending.reason, this.#ending.report);
+      return;
+    }
     if (this.#hasClientEnded) this.#pump();
   }
 
@@ -253,7 +274,10 @@ export class PostgresqlSession implements LifeCycle {
     try {
       work();
     } catch (error) {
-      if (error instanceof FrameError) return this.end('ProtocolError', fatalReport('08P01', `protocol violation: ${error.message}`));
+      if (error instanceof FrameError) {
+        this.end('ProtocolError', fatalReport('08P01', `protocol violation: ${error.message}`));
+        return;
+      }
       this.#deps.log.error('a session failed', { session: this.session.id, error: error instanceof Error ? error.stack : String(error) });
       this.end('Alarm', fatalReport('XX000', 'the session ends: an internal error of the gateway'));
     }

@@ -1,13 +1,17 @@
+import type { Detector } from '../../bundle/bundle.ts';
 import { messageOf } from '../../lib/coded-error.ts';
+import { createDetector } from '../../mask/detect.ts';
 import type { Effect, PlannedStatement } from '../../sql/plan.ts';
 import {
-  decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, encodeError, encodeFields, type ReportFields, rowsOfTag,
+  decodeCommandComplete, decodeFields, decodeNotification, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, encodeError, encodeFields,
+  encodeNotification, type FieldDescription, type ReportFields, rowsOfTag,
 } from '../../wire/postgresql/backend-messages.ts';
 import { BackendScanner, type BackendSink } from '../../wire/postgresql/backend-scanner.ts';
 import { FrameError } from '../../wire/postgresql/frame-error.ts';
 import { flushFrame, syncFrame } from '../../wire/postgresql/frontend-messages.ts';
-import { backendType } from '../../wire/postgresql/message-type.ts';
+import { backendType, headerBytes } from '../../wire/postgresql/message-type.ts';
 import type { Conversation } from './conversation.ts';
+import { type ColumnForm, columnForms, DetectRewriter } from './detect-rewriter.ts';
 import type { ExpectedReply, ReplyKind } from './expected-reply.ts';
 import { errorReport, fatalReport } from './reports.ts';
 import { expectReply } from './target-lane.ts';
@@ -35,6 +39,11 @@ const pinned: Readonly<Record<string, string>> = { client_encoding: 'UTF8', stan
 /** What the target says: each reply is matched with its request, checked, counted, recorded and passed on. */
 export class TargetReplies implements BackendSink {
   readonly scanner: BackendScanner;
+  #detectors: readonly Detector[] = [];
+  #rewriter: DetectRewriter | undefined;
+  /** Of the rows that come now. */
+  #columns: readonly ColumnForm[] = [];
+  #isBinaryCopy = false;
   readonly #talk: Conversation;
   readonly #now: () => number;
   /** When the request at the head came to be the next to be answered. */
@@ -52,8 +61,23 @@ export class TargetReplies implements BackendSink {
     const { head } = target.expected;
     if (head === undefined || (head.kind !== 'Query' && head.kind !== 'Execute')) throw new FrameError('rows came that nobody asked for');
     head.rows += rows;
-    if (head.portal !== undefined) head.portal.rowsSent += rows;
-    if (!isSwallowing) client.result(chunk, start, end);
+    const counted = head.cursor ?? head.portal;
+    if (counted !== undefined) counted.rowsSent += rows;
+    if (isSwallowing || head.cutShort !== undefined) return;
+    if (this.#rewriter === undefined) client.result(chunk, start, end);
+    else this.#inspected(this.#rewriter, head, chunk, start, end);
+  }
+
+  /** Rows whose values are looked into. */
+  #inspected(rewriter: DetectRewriter, head: ExpectedReply, chunk: Buffer, start: number, end: number): void {
+    if (this.#isBinaryCopy && rewriter.finds(chunk, start, end)) {
+      this.scanner.isDiscarding = true;
+      this.cutShort(head, '42501', 'a COPY in binary form holds values that must be hidden, which is not possible in that form', 'use the text form');
+      return;
+    }
+    const rewritten = this.#isBinaryCopy ? undefined : rewriter.rewrite(chunk, start, end, this.#columns);
+    if (rewritten === undefined) this.#talk.client.result(chunk, start, end);
+    else this.#talk.client.result(rewritten);
   }
 
   overBudget(): void {
@@ -81,18 +105,38 @@ export class TargetReplies implements BackendSink {
     const talk = this.#talk;
     switch (type) {
       case backendType.ErrorResponse:
-        return this.#error(frame);
+        this.#error(frame);
+        return;
       case backendType.NoticeResponse:
-        return talk.client.send(this.#mayWithhold() ? encodeFields(type, withheldReport(decodeFields(frame))) : frame);
+        talk.client.send(this.#notice(frame));
+        return;
       case backendType.NotificationResponse:
-        return talk.client.send(frame);
+        talk.client.send(this.#notification(frame));
+        return;
       case backendType.ParameterStatus:
-        return this.#parameterStatus(frame);
+        this.#parameterStatus(frame);
+        return;
       case backendType.ReadyForQuery:
-        return this.#ready(frame);
+        this.#ready(frame);
+        return;
       default:
-        return this.#reply(type, frame);
+        this.#reply(type, frame);
+        return;
     }
+  }
+
+  #notice(frame: Buffer): Buffer {
+    const withholds = this.#mayWithhold();
+    if (!withholds && this.#rewriter === undefined) return frame;
+    const fields = decodeFields(frame);
+    const shown = withholds ? withheldReport(fields) : fields;
+    return encodeFields(backendType.NoticeResponse, this.#rewriter?.report(shown) ?? shown);
+  }
+
+  #notification(frame: Buffer): Buffer {
+    if (this.#rewriter === undefined) return frame;
+    const { processId, channel, payload } = decodeNotification(frame);
+    return encodeNotification(processId, channel, this.#rewriter.text(payload));
   }
 
   /** Called whenever another request becomes the one that is answered next. */
@@ -100,9 +144,18 @@ export class TargetReplies implements BackendSink {
     this.headSince = this.#now();
     const { head } = this.#talk.target.expected;
     if (head?.beginsHolding === true) this.#talk.client.hold();
+    if (this.#detectors !== this.#talk.session.decider.detectors) this.#armDetectors();
+    if (this.#rewriter !== undefined && head?.kind === 'Execute') this.#columns = formsOf(head);
     const limit = this.#talk.session.decider.limits.rowsPerStatement;
     this.scanner.isDiscarding = false;
-    this.scanner.rowBudget = limit === undefined ? Number.POSITIVE_INFINITY : limit - (head?.portal?.rowsSent ?? 0);
+    this.scanner.rowBudget = limit === undefined ? Number.POSITIVE_INFINITY : limit - ((head?.cursor ?? head?.portal)?.rowsSent ?? 0);
+  }
+
+  #armDetectors(): void {
+    this.#detectors = this.#talk.session.decider.detectors;
+    const detector = createDetector(this.#detectors, this.#talk.deps.hashKey);
+    this.#rewriter = detector === undefined ? undefined : new DetectRewriter(detector);
+    this.scanner.wholeFrames = detector !== undefined;
   }
 
   #reply(type: number, frame: Buffer): void {
@@ -112,23 +165,32 @@ export class TargetReplies implements BackendSink {
     }
     switch (type) {
       case backendType.ParameterDescription:
-        return this.#pass(head, frame);
+        this.#pass(head, frame);
+        return;
       case backendType.RowDescription:
-        return this.#rowDescription(head, frame);
+        this.#rowDescription(head, frame);
+        return;
       case backendType.CommandComplete:
       case backendType.EmptyQueryResponse:
       case backendType.PortalSuspended:
-        return this.#complete(head, type, frame);
+        this.#complete(head, type, frame);
+        return;
       case backendType.CopyInResponse:
         this.#talk.isCopyingIn = true;
         this.#pass(head, frame);
-        return this.#talk.life.wake();
+        this.#talk.life.wake();
+        return;
       case backendType.CopyOutResponse:
+        this.#isBinaryCopy = frame[headerBytes] === 1;
+        this.#pass(head, frame);
+        return;
       case backendType.CopyDone:
-        return this.#pass(head, frame);
+        this.#pass(head, frame);
+        return;
       default:
         if (type !== backendType.NoData || head.hidesNoData !== true) this.#pass(head, frame);
-        return this.#answered(head);
+        this.#answered(head);
+        return;
     }
   }
 
@@ -150,10 +212,17 @@ export class TargetReplies implements BackendSink {
     if (planned !== undefined && this.#originatesMasked(planned, frame)) {
       const message = 'a result names a masked column as its origin';
       this.#talk.session.note('Alarm', 'MaskedOrigin', message);
-      return this.#talk.life.end('Alarm', fatalReport('XX000', 'the session ends: a result would have shown a masked column'));
+      this.#talk.life.end('Alarm', fatalReport('XX000', 'the session ends: a result would have shown a masked column'));
+      return;
     }
+    if (this.#rewriter !== undefined) this.#noteColumns(head, decodeRowDescription(frame));
     if (!head.isHidden && !this.#talk.isSwallowing) this.#talk.client.result(frame);
     if (head.kind === 'Describe') this.#answered(head);
+  }
+
+  #noteColumns(head: ExpectedReply, fields: readonly FieldDescription[]): void {
+    if (head.prepared !== undefined) head.prepared.fields = fields;
+    this.#columns = columnForms(fields, undefined);
   }
 
   #originatesMasked(planned: PlannedStatement, frame: Buffer): boolean {
@@ -170,13 +239,20 @@ export class TargetReplies implements BackendSink {
     if (planned?.withholdErrors === true) talk.withholdsErrors = true;
     if (head.maxRows !== undefined && this.#counted(head, tag)) return;
     if (type !== backendType.PortalSuspended) this.#happened(head, planned?.effects ?? [], tag ?? '');
-    if (head.cutShort !== undefined) return this.#completedTooLate(head);
+    if (head.cutShort !== undefined) {
+      this.#completedTooLate(head);
+      return;
+    }
     this.#pass(head, frame);
     if (head.kind === 'Query') {
       head.statement++;
-      return this.headChanged();
+      this.headChanged();
+      return;
     }
-    if (head.isWholeQuery === true) return this.#commitQuery(head);
+    if (head.isWholeQuery === true) {
+      this.#commitQuery(head);
+      return;
+    }
     this.#recordResult(head);
     this.#answered(head);
   }
@@ -268,7 +344,10 @@ export class TargetReplies implements BackendSink {
     talk.hasFailed = true;
     talk.isCopyingIn = false;
     talk.client.dropHeld();
-    if (severity === 'FATAL' || severity === 'PANIC') return talk.client.send(this.#shown(fields, frame, undefined));
+    if (severity === 'FATAL' || severity === 'PANIC') {
+      talk.client.send(this.#shown(fields, frame, undefined));
+      return;
+    }
     if (!talk.isSwallowing) talk.client.send(this.#shown(fields, frame, head));
     if (head === undefined) return;
     head.error = { sqlstate: head.denial?.sqlstate ?? fields.get('C') ?? '', message: this.#recordedMessage(head, fields) };
@@ -293,8 +372,9 @@ export class TargetReplies implements BackendSink {
     const position = fields.get('P');
     const isMoved = position !== undefined && plan !== undefined && plan.text !== head?.known?.text;
     const withholds = this.#mayWithhold();
-    if (!isMoved && !withholds) return frame;
-    const shown = new Map(withholds ? withheldReport(fields) : fields);
+    if (!isMoved && !withholds && this.#rewriter === undefined) return frame;
+    const said = withholds ? withheldReport(fields) : fields;
+    const shown = new Map(this.#rewriter?.report(said) ?? said);
     if (isMoved) shown.set('P', String(plan.position(Number(position))));
     return encodeFields(backendType.ErrorResponse, shown);
   }
@@ -382,7 +462,8 @@ export class TargetReplies implements BackendSink {
     } catch (error) {
       talk.deps.log.error('the catalogue could not be read after DDL', { session: talk.session.id, error: messageOf(error) });
       // What names mean would be a guess from here on.
-      return talk.life.end('TargetClosed', fatalReport('57P03', 'the session ends: the catalogue of the target could not be read after DDL', 'connect again'));
+      talk.life.end('TargetClosed', fatalReport('57P03', 'the session ends: the catalogue of the target could not be read after DDL', 'connect again'));
+      return;
     }
     talk.isBusy = false;
     talk.life.wake();
@@ -393,10 +474,17 @@ export class TargetReplies implements BackendSink {
     const wanted = pinned[name];
     if (wanted !== undefined && wanted !== value) {
       this.#talk.session.note('Alarm', 'PinnedSetting', `the target's ${name} is no longer ${wanted}`);
-      return this.#talk.life.end('Alarm', fatalReport('XX000', `the session ends: ${name} must stay ${wanted}`));
+      this.#talk.life.end('Alarm', fatalReport('XX000', `the session ends: ${name} must stay ${wanted}`));
+      return;
     }
     this.#talk.client.send(frame);
   }
+}
+
+/** Describe came before the Execute, from the client or from us. */
+function formsOf(head: ExpectedReply): readonly ColumnForm[] {
+  const { portal } = head;
+  return portal === undefined ? [] : columnForms(portal.prepared.fields ?? [], portal.bind?.resultFormats);
 }
 
 function plannedOf(reply: ExpectedReply): PlannedStatement | undefined {

@@ -77,6 +77,25 @@ export function decodeParameterStatus(frame: Buffer): { readonly name: string; r
   return { name, value: cursor.text() };
 }
 
+export interface Notification {
+  readonly processId: number;
+  readonly channel: string;
+  readonly payload: string;
+}
+
+export function decodeNotification(frame: Buffer): Notification {
+  const cursor = new FrameCursor(frame);
+  const processId = cursor.int32();
+  const channel = cursor.text();
+  const payload = cursor.text();
+  cursor.end();
+  return { processId, channel, payload };
+}
+
+export function encodeNotification(processId: number, channel: string, payload: string): Buffer {
+  return new FrameWriter().int32(processId).text(channel).text(payload).frame(backendType.NotificationResponse);
+}
+
 export function encodeBackendKeyData(processId: number, key: Buffer): Buffer {
   return new FrameWriter().int32(processId).bytes(key).frame(backendType.BackendKeyData);
 }

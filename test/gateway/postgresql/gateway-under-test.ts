@@ -128,7 +128,7 @@ export const noMetrics: Metrics = {
   recordingFailed: nothing, loginFailed: nothing, bundleLoaded: nothing, reloadFailed: nothing,
 };
 
-export async function startGateway(postgres: Postgres, change: Partial<Bundle> = {}, deps: Partial<PostgresqlGatewayDeps> = {}): Promise<GatewayUnderTest> {
+export async function startGateway(postgres: Postgres, change: Partial<Bundle> = {}, deps: Partial<PostgresqlGatewayDeps> = {}, moreSecrets: ReadonlyMap<string, string> = new Map()): Promise<GatewayUnderTest> {
   const bundle: Bundle = {
     schemaVersion: 1, connection: { namespace: 'team-a', name: 'shop' },
     target: { type: 'PostgreSQL', host: postgres.host, port: postgres.port, database: 'shop', tls: { mode: 'Disable' }, credentialsSecret: 'app', introspectionSecret: 'introspection' },
@@ -139,7 +139,7 @@ export async function startGateway(postgres: Postgres, change: Partial<Bundle> =
   const bundles = new TestBundles(bundle);
   const records = new MemoryRecords();
   const problems: string[] = [];
-  const secrets = new Map([['app/username', datasetLogins.app.user], ['app/password', datasetLogins.app.password]]);
+  const secrets = new Map<string, string>([['app/username', datasetLogins.app.user], ['app/password', datasetLogins.app.password], ...moreSecrets]);
   const secretSource: SecretSource = {
     read: async (secret, key) => {
       const value = secrets.get(`${secret}/${key}`);
