@@ -17,22 +17,28 @@ const tlsHandshake = 0x16;
 /** The protocol's name in TLS, which direct connections must state. */
 const alpn = 'postgresql';
 
+/** Where the client can be answered: on top of TLS as soon as there is any. */
+export interface Connection {
+  socket: Socket;
+}
+
 /** Negotiates encryption and reads the start-up packet. Undefined: the client went away. */
-export async function acceptConnection(socket: Socket, tlsNow: () => ServerTls | undefined): Promise<Accepted | undefined> {
+export async function acceptConnection(connection: Connection, tlsNow: () => ServerTls | undefined): Promise<Accepted | undefined> {
+  const { socket } = connection;
   const first = await firstBytes(socket);
   if (first === undefined) return undefined;
   socket.unshift(first);
   const tls = tlsNow();
   if (first[0] === tlsHandshake) {
     if (tls === undefined) throw new FrameError('TLS is not configured');
-    const encrypted = await encrypt(socket, tls);
+    const encrypted = await encrypt(connection, tls);
     if (encrypted.alpnProtocol !== alpn) throw new FrameError('a direct TLS connection must name the protocol postgresql');
     return readStartup(new LoginChannel(encrypted), encrypted);
   }
-  return negotiate(new LoginChannel(socket), tls);
+  return negotiate(connection, new LoginChannel(socket), tls);
 }
 
-async function negotiate(channel: LoginChannel, tls: ServerTls | undefined): Promise<Accepted | undefined> {
+async function negotiate(connection: Connection, channel: LoginChannel, tls: ServerTls | undefined): Promise<Accepted | undefined> {
   // A client may try GSSAPI before TLS, each once.
   for (let attempt = 0; attempt < 3; attempt++) {
     const bytes = await channel.startup();
@@ -54,7 +60,7 @@ async function negotiate(channel: LoginChannel, tls: ServerTls | undefined): Pro
         }
         channel.detach();
         channel.socket.write('S');
-        const encrypted = await encrypt(channel.socket, tls);
+        const encrypted = await encrypt(connection, tls);
         return readStartup(new LoginChannel(encrypted), encrypted);
       }
     }
@@ -70,7 +76,8 @@ async function readStartup(channel: LoginChannel, tls: TLSSocket): Promise<Accep
   throw new FrameError('a request for encryption on an encrypted connection');
 }
 
-async function encrypt(socket: Socket, tls: ServerTls): Promise<TLSSocket> {
+async function encrypt(connection: Connection, tls: ServerTls): Promise<TLSSocket> {
+  const { socket } = connection;
   const encrypted = new TLSSocket(socket, {
     isServer: true,
     secureContext: tls.context,
@@ -79,6 +86,7 @@ async function encrypt(socket: Socket, tls: ServerTls): Promise<TLSSocket> {
     rejectUnauthorized: false,
     ALPNProtocols: [alpn],
   });
+  connection.socket = encrypted;
   encrypted.on('error', () => socket.destroy());
   await once(encrypted, 'secure', { signal: closeSignal(socket) });
   return encrypted;

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { encodeError, encodeNotice, type Report } from '../../wire/postgresql/backend-messages.ts';
 import { ByteRun } from './byte-run.ts';
+import { closeWith } from './last-words.ts';
 
 /** How results are recorded; false means that they must not be sent. */
 type RecordFrames = (bytes: Uint8Array) => boolean;
@@ -113,7 +114,7 @@ export class ClientLane {
     this.#held = undefined;
     if (report !== undefined) this.error(report);
     this.flush();
-    this.#socket.end();
+    closeWith(this.#socket);
   }
 
   #hold(bytes: Buffer, isResult: boolean): void {

@@ -14,10 +14,11 @@ import { encodeError, type Report } from '../../wire/postgresql/backend-messages
 import { FrameError } from '../../wire/postgresql/frame-error.ts';
 import type { SecretSource } from '../ports.ts';
 import { beginSession, type Session, type SessionDeps } from '../session.ts';
-import { acceptConnection } from './accept-connection.ts';
+import { acceptConnection, type Connection } from './accept-connection.ts';
 import { CancelKeys } from './cancel-keys.ts';
 import type { CatalogueInForce } from './catalogue-in-force.ts';
 import { GatewayTls } from './gateway-tls.ts';
+import { closeWith } from './last-words.ts';
 import { authenticateClient, connectTarget, greet, type LoginDeps, negotiateVersion, readRequest } from './login.ts';
 import type { LoginChannel } from './login-channel.ts';
 import { PlanCache } from './plan-cache.ts';
@@ -131,15 +132,16 @@ class Gateway implements PostgresqlGateway {
   async #accept(socket: Socket): Promise<void> {
     socket.on('error', () => undefined);
     if (this.#isDraining || this.#logins.size >= (this.#deps.maxLogins ?? 1000)) {
-      socket.end(encodeError(fatalReport('53300', this.#isDraining ? shutdown.message : 'too many connections are logging in')));
+      closeWith(socket, encodeError(this.#isDraining ? shutdown : fatalReport('53300', 'too many connections are logging in')));
       return;
     }
     this.#logins.add(socket);
     const deadline = setTimeout(() => socket.destroy(), this.#deps.loginTimeoutMs ?? 30_000);
+    const connection = { socket };
     try {
-      await this.#logIn(socket);
+      await this.#logIn(connection, socket);
     } catch (error) {
-      this.#loginFailed(socket, error);
+      this.#loginFailed(connection.socket, error);
     } finally {
       clearTimeout(deadline);
       this.#logins.delete(socket);
@@ -149,20 +151,21 @@ class Gateway implements PostgresqlGateway {
   #loginFailed(socket: Socket, error: unknown): void {
     if (error instanceof FrameError) {
       this.#deps.metrics.loginFailed('Protocol');
-      socket.end(encodeError(fatalReport('08P01', `protocol violation: ${error.message}`)));
+      closeWith(socket, encodeError(fatalReport('08P01', `protocol violation: ${error.message}`)));
     } else {
       this.#deps.log.error('a login failed', { error: messageOf(error) });
       socket.destroy();
     }
   }
 
-  async #logIn(socket: Socket): Promise<void> {
-    const accepted = await acceptConnection(socket, () => this.#tls.current);
+  async #logIn(connection: Connection, socket: Socket): Promise<void> {
+    const accepted = await acceptConnection(connection, () => this.#tls.current);
     if (accepted === undefined) return void socket.destroy();
     const { packet, channel } = accepted;
     if (packet.kind === 'CancelRequest') {
       this.#cancelKeys.cancel(packet.processId, packet.key);
-      return void channel.socket.end();
+      closeWith(channel.socket);
+      return;
     }
     const request = readRequest(this.#login, accepted);
     if (!request.ok) {
@@ -236,6 +239,5 @@ class Gateway implements PostgresqlGateway {
 }
 
 function refuse(channel: LoginChannel, report: Report): void {
-  channel.socket.end(encodeError(report));
-  channel.socket.resume();
+  closeWith(channel.socket, encodeError(report));
 }

@@ -90,7 +90,6 @@ export class PostgresqlSession implements LifeCycle {
     this.#talk.client.end(report);
     this.session.end(reason, report?.message);
     this.#talk.target.end(terminateFrame);
-    this.#sockets.client.resume();
     this.#sockets.target.resume();
     this.#sockets.target.destroySoon();
     this.#sockets.onEnd();
