@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { checkCommand } from './check-command.ts';
+import { demoCommand } from './demo-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { gatewayCommand } from './gateway-command.ts';
 import { replayCommand } from './replay-command.ts';
@@ -14,7 +15,7 @@ const program = new Command('chaperone')
   .version(version)
   .showHelpAfterError('(see --help)');
 
-for (const command of [gatewayCommand(), checkCommand(), explainCommand(), tokenCommand(), sessionsCommand(), replayCommand(), verifyCommand()]) {
+for (const command of [gatewayCommand(), checkCommand(), explainCommand(), tokenCommand(), sessionsCommand(), replayCommand(), verifyCommand(), demoCommand()]) {
   program.addCommand(command);
 }
 

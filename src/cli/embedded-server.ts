@@ -6,11 +6,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Account, type EmbeddedPackage, embeddedDirectory, reachableBinaries, unprivilegedAccount } from './embedded-binaries.ts';
+import { freePort } from './free-port.ts';
 
 export interface EmbeddedServerOptions {
   /** Which of the installed servers; default: the newest. */
@@ -23,6 +23,8 @@ export interface EmbeddedServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** A directory that initdb made before, to copy instead of running it again. */
   readonly template?: string;
+  /** Default: one that is free. */
+  readonly port?: number;
 }
 
 export interface EmbeddedServer {
@@ -55,7 +57,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): 
     if (options.template === undefined) await initialise(join(binaries, 'bin', 'initdb'), data, account);
     else await run('cp', ['-a', options.template, data]);
     const password = randomBytes(12).toString('hex');
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     configure(data, directory, port, options, account);
     await setPassword(join(binaries, 'bin', 'postgres'), data, password, account);
     const server = new Server(join(binaries, 'bin', 'postgres'), directory, port, password, account);
@@ -84,21 +86,6 @@ export function privateDirectory(account: Account | undefined): string {
 function serverEnvironment(): NodeJS.ProcessEnv {
   // PGDATA, PGPORT and their kind would steer the server elsewhere.
   return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'));
-        else resolve(address.port);
-      });
-    });
-  });
 }
 
 function configure(data: string, directory: string, port: number, options: EmbeddedServerOptions, account: Account | undefined): void {
