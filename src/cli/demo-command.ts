@@ -16,14 +16,15 @@ export function demoCommand(): Command {
     .action(async ({ once }: { readonly once?: true }) => {
       const undo = new Undo();
       const interrupted = signalled();
-      const code = await Promise.race([demo(undo, once === true, interrupted), interrupted.then(() => interruptedCode)]);
+      const code = await Promise.race([demo(undo, once === true), interrupted]);
+      if (code === 0 && once !== true) await interrupted;
       await undo.all();
       // What was half started when the signal came does not hold us.
       process.exit(code);
     });
 }
 
-async function demo(undo: Undo, once: boolean, interrupted: Promise<void>): Promise<number> {
+async function demo(undo: Undo, once: boolean): Promise<number> {
   const narrator = new Narrator(process.stdout);
   try {
     const started = performance.now();
@@ -32,9 +33,7 @@ async function demo(undo: Undo, once: boolean, interrupted: Promise<void>): Prom
     await tellStory(stage, narrator);
     summarise(narrator, performance.now() - started);
     if (narrator.broken.length > 0) return 1;
-    if (once) return 0;
-    invite(stage, narrator);
-    await interrupted;
+    if (!once) invite(stage, narrator);
     return 0;
   } catch (thrown) {
     process.stderr.write(`error: the demo broke off: ${messageOf(thrown)}\n`);
@@ -57,8 +56,9 @@ function invite({ agent, directory, recordings }: Stage, narrator: Narrator): vo
   narrator.say('Ctrl-C ends everything and removes it.');
 }
 
-function signalled(): Promise<void> {
+/** Resolves with the exit code of a run that a signal broke off. */
+function signalled(): Promise<number> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(interruptedCode));
   });
 }
