@@ -3,8 +3,12 @@ import { encodeError, encodeNotice, type Report } from '../../wire/postgresql/ba
 import { ByteRun } from './byte-run.ts';
 import { closeWith } from './last-words.ts';
 
-/** How results are recorded; false means that they must not be sent. */
-type RecordFrames = (bytes: Uint8Array) => boolean;
+/** How results are recorded, as far as they are. */
+interface ResultRecorder {
+  readonly recordsResults: boolean;
+  /** False means that they must not be sent. */
+  frames(bytes: Uint8Array): boolean;
+}
 
 interface Held {
   readonly bytes: Buffer;
@@ -19,21 +23,21 @@ export class ClientLane {
   readonly #socket: Socket;
   readonly #out: ByteRun;
   readonly #results: ByteRun;
-  readonly #record: RecordFrames | undefined;
+  readonly #recorder: ResultRecorder;
   #isFull = false;
   #isBlocked = false;
   #held: Held[] | undefined;
   #heldBytes = 0;
 
-  constructor(socket: Socket, record: RecordFrames | undefined) {
+  constructor(socket: Socket, recorder: ResultRecorder) {
     this.#socket = socket;
-    this.#record = record;
+    this.#recorder = recorder;
     this.#out = new ByteRun((bytes) => {
       this.#results.flush();
       if (!this.#isBlocked && !socket.write(bytes)) this.#isFull = true;
     });
     this.#results = new ByteRun((bytes) => {
-      if (this.#record?.(bytes) === false) this.#isBlocked = true;
+      if (!this.#recorder.frames(bytes)) this.#isBlocked = true;
     });
   }
 
@@ -69,7 +73,7 @@ export class ClientLane {
       this.#hold(chunk.subarray(start, end), true);
       return;
     }
-    if (this.#record !== undefined) this.#results.add(chunk, start, end);
+    if (this.#recorder.recordsResults) this.#results.add(chunk, start, end);
     this.#out.add(chunk, start, end);
   }
 
@@ -112,9 +116,9 @@ export class ClientLane {
 
   end(report: Report | undefined): void {
     this.#held = undefined;
-    if (report !== undefined) this.error(report);
     this.flush();
-    closeWith(this.#socket);
+    // Past the block on results that could not be recorded: this says why.
+    closeWith(this.#socket, report === undefined ? undefined : encodeError(report));
   }
 
   #hold(bytes: Buffer, isResult: boolean): void {

@@ -167,13 +167,19 @@ export class ClientMessages {
       this.#refuse('Query', errorReport('42501', 'a statement whose changes are counted must be sent alone', 'send one statement at a time'), run.action);
       return;
     }
+    if (!isCountable(known)) {
+      this.#refuse('Query', uncountable, run.action);
+      return;
+    }
     const { target } = talk;
     const prepared = preparedOf('', known, []);
-    const portal: Portal = { name: '', via: 'Bind', prepared, scope: known.scope, isHoldable: false, batch: talk.syncsSent, rowsSent: 0 };
+    const portal: Portal = {
+      name: '', via: 'Bind', prepared, scope: known.scope, forwarded: known.plan.text, isHoldable: false, batch: talk.syncsSent, rowsSent: 0,
+    };
     target.forward(run.proofs, encodeParse('', known.plan.text, []), expectReply('Parse', { isHidden: true, known, beginsHolding: true }));
     target.forward(run.proofs, encodePlainBind('', ''), expectReply('Bind', { isHidden: true, known }));
     target.protocol(encodeDescribe({ kind: 'Portal', name: '' }), expectReply('Describe', { hidesNoData: true, known }));
-    const reply = expectReply('Execute', { known, portal, action: run.action, maxRows, isWholeQuery: true });
+    const reply = expectReply('Execute', { known, portal, action: run.action, maxRows, isWholeQuery: true, undo: this.#held.note(known) });
     target.forward(run.proofs, encodeExecute('', 0), reply);
     target.protocol(flushFrame);
     talk.waitingFor = reply;
@@ -189,6 +195,10 @@ export class ClientMessages {
     const known = talk.know(message.text);
     if (known.plan.statements.length > 1) {
       this.#refuseParse(message, errorReport('42601', 'cannot insert multiple commands into a prepared statement'));
+      return;
+    }
+    if (talk.names.size >= maxNames) {
+      this.#refuseParse(message, errorReport('53400', `the session holds ${maxNames} prepared statements and portals`, 'close some'));
       return;
     }
     const entry = preparedOf(message.name, known, message.parameterTypes);
@@ -234,7 +244,8 @@ export class ClientMessages {
     }
     this.#prepareAnew(prepared);
     const portal: Portal = {
-      name: bind.portal, via: 'Bind', prepared, scope: prepared.known.scope, isHoldable: false, bind, batch: talk.syncsSent, rowsSent: 0,
+      name: bind.portal, via: 'Bind', prepared, scope: prepared.known.scope, forwarded: prepared.forwarded, isHoldable: false, bind, batch: talk.syncsSent,
+      rowsSent: 0,
     };
     const undo = talk.names.addPortal(portal);
     const reply = expectReply('Bind', { known: prepared.known, portal, undo });
@@ -258,8 +269,13 @@ export class ClientMessages {
     const admitted = this.#talk.session.admit(prepared.judged);
     if (!admitted.ok) return;
     const { target } = this.#talk;
-    target.protocol(encodeClose({ kind: 'Statement', name }), expectReply('Close', { isHidden: true }));
-    target.forward(admitted.value, encodeParse(name, known.plan.text, prepared.parameterTypes), expectReply('Parse', { isHidden: true, known }));
+    const { forwarded } = prepared;
+    // Skipped or refused, the target still has the old text, which must never run: the next Bind tries again.
+    const undo = (): void => {
+      prepared.forwarded = forwarded;
+    };
+    target.protocol(encodeClose({ kind: 'Statement', name }), expectReply('Close', { isHidden: true, undo }));
+    target.forward(admitted.value, encodeParse(name, known.plan.text, prepared.parameterTypes), expectReply('Parse', { isHidden: true, known, undo }));
     prepared.forwarded = known.plan.text;
     prepared.isDescribed = false;
   }
@@ -273,8 +289,8 @@ export class ClientMessages {
       this.#refuse('Poison', kind === 'Portal' ? unknownPortal(name) : unknownStatement(name));
       return;
     }
-    prepared.isDescribed = true;
-    talk.target.protocol(frame, expectReply('Describe', { known: prepared.known, portal, prepared }));
+    const undo = describedAs(prepared);
+    talk.target.protocol(frame, expectReply('Describe', { known: prepared.known, portal, prepared, undo }));
   }
 
   #execute(frame: Buffer): void {
@@ -309,6 +325,10 @@ export class ClientMessages {
       return;
     }
     const maxRows = maxRowsOf(judged);
+    if (maxRows !== undefined && !isCountable(prepared.known)) {
+      this.#refuse('Poison', uncountable, run.value.action);
+      return;
+    }
     if (maxRows !== undefined && wanted > 0) {
       this.#refuse('Poison', errorReport('42501', 'a statement whose changes are counted cannot be run in portions', 'ask for all rows at once'), run.value.action);
       return;
@@ -333,9 +353,9 @@ export class ClientMessages {
     const { prepared } = portal;
     if (prepared.isDescribed || prepared.planned?.returnsRows !== true) return;
     if (prepared.planned.mustNotOriginate.size === 0 && this.#talk.session.decider.detectors.length === 0) return;
-    prepared.isDescribed = true;
+    const undo = describedAs(prepared);
     const frame = encodeDescribe({ kind: 'Portal', name: portal.name });
-    this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal, prepared }));
+    this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal, prepared, undo }));
   }
 
   #close(frame: Buffer): void {
@@ -358,7 +378,26 @@ export class ClientMessages {
   }
 }
 
+/** What a session may hold at once; each costs memory here and at the target. */
+const maxNames = 10_000;
+const uncountable = errorReport('42501', 'the rule bounds the rows that may change (maxRows), and this statement does not say how many it changes', 'send the write by itself');
 const invalidEncoding = errorReport('22021', 'invalid byte sequence for encoding "UTF8"');
+
+/** Notes that a description is on its way; what comes back takes it back when it does not come. */
+function describedAs(prepared: Prepared): () => void {
+  const before = prepared.isDescribed;
+  prepared.isDescribed = true;
+  return () => {
+    prepared.isDescribed = before;
+  };
+}
+
+/** Whether the command tag of each statement says how many rows it has changed. */
+function isCountable(known: KnownText): boolean {
+  return known.plan.statements.every(({ isCountedWrite, copy, effects }) => {
+    return isCountedWrite || copy === 'In' || effects.some(({ kind }) => kind === 'Execute' || kind === 'Prepare');
+  });
+}
 
 function unknownStatement(name: string): Report {
   return errorReport('26000', name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`);

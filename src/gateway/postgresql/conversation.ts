@@ -1,6 +1,7 @@
 import { canonicalJson } from '../../lib/canonical.ts';
 import type { Secret } from '../../lib/secret.ts';
 import type { SessionEnd } from '../../recording/record.ts';
+import type { Catalogue } from '../../sql/catalogue.ts';
 import type { Planner } from '../../sql/plan.ts';
 import type { Report, TransactionStatus } from '../../wire/postgresql/backend-messages.ts';
 import type { Session, SessionDeps } from '../session.ts';
@@ -54,6 +55,8 @@ export class Conversation {
   isSwallowing = false;
   /** Something failed since the target was last ready. */
   hasFailed = false;
+  /** The target has said its last words. */
+  hasTargetEnded = false;
   /** The open transaction touched masked relations: what errors say is withheld until it ends. */
   withholdsErrors = false;
   /** DDL ran: the catalogue is read anew once the transaction is over. */
@@ -91,7 +94,7 @@ export class Conversation {
     const before = this.#scope;
     if (before?.revision === revision && before.context.catalogue === catalogue && this.#scopeVersion === this.state.version) return before;
     const { masks } = this.session.decider;
-    const view = this.state.view(this.#startupPath ?? catalogue.defaultSearchPath);
+    const view = this.state.view(this.#pathAtStart(catalogue));
     const key = `${revision}:${masks.id}:${catalogue.epoch}`;
     // The start-up path may name what the role's default does not.
     const isDirty = view.isDirty || this.#startupPath !== undefined;
@@ -112,6 +115,12 @@ export class Conversation {
   /** Nothing is under way at the target or on the way to it. */
   get isQuiet(): boolean {
     return this.target.expected.isEmpty && !this.isBusy;
+  }
+
+  /** What the path is without any SET: the client's start-up parameter, or the role's default. */
+  #pathAtStart(catalogue: Catalogue): readonly string[] {
+    if (this.#startupPath === undefined) return catalogue.defaultSearchPath;
+    return this.#startupPath.map((name) => (name === '$user' ? catalogue.role.name : name)).filter((name) => catalogue.schemas.has(name) || name.startsWith('pg_'));
   }
 
   #plan(scope: PlanScope, text: string): KnownText {

@@ -52,6 +52,10 @@ export class ExpectedReplies {
     return this.#at === this.#queue.length;
   }
 
+  get size(): number {
+    return this.#queue.length - this.#at;
+  }
+
   push(reply: ExpectedReply): void {
     this.#queue.push(reply);
   }

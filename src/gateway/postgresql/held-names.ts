@@ -69,10 +69,8 @@ export class HeldNames {
       hint: 'close it and open it again',
     };
     if (portal.scope.context.masks.id !== scope.context.masks.id) return outdated;
-    const { prepared } = portal;
-    const made = prepared.forwarded;
-    const refusal = this.refresh(prepared);
-    return refusal ?? (prepared.known.plan.text === made ? undefined : outdated);
+    const refusal = this.refresh(portal.prepared);
+    return refusal ?? (portal.prepared.known.plan.text === portal.forwarded ? undefined : outdated);
   }
 
   /** Notes the names that a text makes and removes when it runs; what comes back takes it back. */
@@ -135,6 +133,6 @@ export class HeldNames {
       name, via: 'Prepare', text: known.text, forwarded: known.plan.text, parameterTypes: [], known, planned: effect.inner,
       judged: [this.#talk.session.judge(effect.inner.action)], isDescribed: false,
     };
-    return { name, via: 'Declare', prepared, scope: known.scope, isHoldable: effect.isHoldable, batch: this.#talk.syncsSent, rowsSent: 0 };
+    return { name, via: 'Declare', prepared, scope: known.scope, forwarded: known.plan.text, isHoldable: effect.isHoldable, batch: this.#talk.syncsSent, rowsSent: 0 };
   }
 }

@@ -31,6 +31,8 @@ export interface Portal {
   readonly via: 'Bind' | 'Declare';
   readonly prepared: Prepared;
   readonly scope: PlanScope;
+  /** The text that it runs at the target, whatever becomes of the statement it was made from. */
+  readonly forwarded: string;
   readonly isHoldable: boolean;
   readonly bind?: BindMessage | undefined;
   /** Counts Syncs: a portal of an implicit transaction ends with its batch. */
@@ -68,6 +70,11 @@ export class NamedStatements {
 
   removePortal(name: string): (wasReached: boolean) => void {
     return remove(this.#portals, name);
+  }
+
+  /** How many names are held. */
+  get size(): number {
+    return this.#prepared.size + this.#portals.size;
   }
 
   forgetPrepared(): void {

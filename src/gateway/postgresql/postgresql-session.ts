@@ -10,6 +10,7 @@ import type { Session } from '../session.ts';
 import { ClientLane } from './client-lane.ts';
 import { ClientMessages } from './client-messages.ts';
 import { Conversation, type ConversationDeps, type LifeCycle } from './conversation.ts';
+import type { ReplyKind } from './expected-reply.ts';
 import { fatalReport } from './reports.ts';
 import { TargetLane } from './target-lane.ts';
 import { TargetReplies } from './target-replies.ts';
@@ -29,8 +30,13 @@ export interface SessionSockets {
 
 /** While messages wait, no more than this is read ahead. */
 const maxReadAheadBytes = 64 * 1024;
+/** Messages that the target has not answered. More than fill its output buffer, so that it always has something to send. */
+const maxUnanswered = 16_384;
 /** A busy session whose time is up may go on for this long. */
 const graceMs = 60_000;
+
+/** What the target works on; other messages are answered at once, or held back until Sync. */
+const timed: ReadonlySet<ReplyKind> = new Set(['Query', 'Execute', 'Sync']);
 
 /** One client and its own session at the target, from ReadyForQuery to the end. */
 export class PostgresqlSession implements LifeCycle {
@@ -52,8 +58,7 @@ export class PostgresqlSession implements LifeCycle {
     this.#deps = deps;
     this.session = session;
     this.#sockets = sockets;
-    const record = session.recordsResults ? (bytes: Uint8Array): boolean => session.frames(bytes) : undefined;
-    const lanes = { client: new ClientLane(sockets.client, record), target: new TargetLane(sockets.target) };
+    const lanes = { client: new ClientLane(sockets.client, session), target: new TargetLane(sockets.target) };
     this.#talk = new Conversation(deps, session, lanes, this, sockets.startupPath);
     this.#messages = new ClientMessages(this.#talk);
     this.#replies = new TargetReplies(this.#talk);
@@ -126,7 +131,7 @@ export class PostgresqlSession implements LifeCycle {
     }
     const { limits } = this.session.decider;
     const { head } = this.#talk.target.expected;
-    if (head !== undefined && limits.statementTimeoutMs !== undefined && !this.#talk.isCopyingIn && now - this.#replies.headSince > limits.statementTimeoutMs) {
+    if (head !== undefined && timed.has(head.kind) && limits.statementTimeoutMs !== undefined && !this.#talk.isCopyingIn && now - this.#replies.headSince > limits.statementTimeoutMs) {
       this.#replies.cutShort(head, '57014', `the statement ran longer than ${limits.statementTimeoutMs} ms, the limit statementTimeout`);
     }
     if (limits.idleTimeoutMs !== undefined && this.#talk.isQuiet && now - this.#lastActivity > limits.idleTimeoutMs) {
@@ -211,7 +216,7 @@ export class PostgresqlSession implements LifeCycle {
 
   #mayTake(): boolean {
     const talk = this.#talk;
-    if (talk.isBusy || talk.target.isFull) return false;
+    if (talk.isBusy || talk.target.isFull || talk.target.expected.size >= maxUnanswered) return false;
     return talk.waitingFor === undefined || talk.isCopyingIn;
   }
 
@@ -240,7 +245,7 @@ export class PostgresqlSession implements LifeCycle {
       this.end(this.#ending.reason, this.#ending.report);
       return;
     }
-    if (this.#hasClientEnded) this.#pump();
+    if (this.#hasClientEnded || (this.#sockets.reader.buffered > 0 && this.#mayTake())) this.#pump();
   }
 
   /** Asked anew because scanning may have ended the session. */
@@ -265,7 +270,8 @@ export class PostgresqlSession implements LifeCycle {
   }
 
   #targetClosed(): void {
-    this.end('TargetClosed', fatalReport('57P01', 'the target has closed the connection'));
+    // Where the target has said why, that stands.
+    this.end('TargetClosed', this.#talk.hasTargetEnded ? undefined : fatalReport('57P01', 'the target has closed the connection'));
   }
 
   /** Bytes that make no sense end the session; so does a fault of ours, and only this session. */

@@ -177,7 +177,7 @@ export class TargetReplies implements BackendSink {
         return;
       case backendType.CopyInResponse:
         this.#talk.isCopyingIn = true;
-        this.#pass(head, frame);
+        this.#copyIn(head, frame);
         this.#talk.life.wake();
         return;
       case backendType.CopyOutResponse:
@@ -192,6 +192,15 @@ export class TargetReplies implements BackendSink {
         this.#answered(head);
         return;
     }
+  }
+
+  /** The client must hear that it may send, also where what comes of it is held until it is counted. */
+  #copyIn(head: ExpectedReply, frame: Buffer): void {
+    const { client } = this.#talk;
+    const isHolding = client.isHolding;
+    client.release();
+    this.#pass(head, frame);
+    if (isHolding) client.hold();
   }
 
   #pass(head: ExpectedReply, frame: Buffer): void {
@@ -345,6 +354,7 @@ export class TargetReplies implements BackendSink {
     talk.isCopyingIn = false;
     talk.client.dropHeld();
     if (severity === 'FATAL' || severity === 'PANIC') {
+      talk.hasTargetEnded = true;
       talk.client.send(this.#shown(fields, frame, undefined));
       return;
     }
