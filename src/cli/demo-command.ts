@@ -16,7 +16,7 @@ export function demoCommand(): Command {
     .action(async ({ once }: { readonly once?: true }) => {
       const undo = new Undo();
       const interrupted = signalled();
-      const code = await Promise.race([demo(undo, once === true), interrupted]);
+      const code = await Promise.race([demo(undo, once === true), interrupted]).catch(brokenOff);
       if (code === 0 && once !== true) await interrupted;
       await undo.all();
       // What was half started when the signal came does not hold us.
@@ -26,19 +26,19 @@ export function demoCommand(): Command {
 
 async function demo(undo: Undo, once: boolean): Promise<number> {
   const narrator = new Narrator(process.stdout);
-  try {
-    const started = performance.now();
-    narrator.say('Starting a PostgreSQL, and a gateway before it ...');
-    const stage = await setStage(undo);
-    await tellStory(stage, narrator);
-    summarise(narrator, performance.now() - started);
-    if (narrator.broken.length > 0) return 1;
-    if (!once) invite(stage, narrator);
-    return 0;
-  } catch (thrown) {
-    process.stderr.write(`error: the demo broke off: ${messageOf(thrown)}\n`);
-    return 1;
-  }
+  const started = performance.now();
+  narrator.say('Starting a PostgreSQL, and a gateway before it ...');
+  const stage = await setStage(undo);
+  await tellStory(stage, narrator);
+  summarise(narrator, performance.now() - started);
+  if (narrator.broken.length > 0) return 1;
+  if (!once) invite(stage, narrator);
+  return 0;
+}
+
+function brokenOff(thrown: unknown): number {
+  process.stderr.write(`error: the demo broke off: ${messageOf(thrown)}\n`);
+  return 1;
 }
 
 function summarise({ broken, checks }: Narrator, durationMs: number): void {

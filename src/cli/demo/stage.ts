@@ -38,6 +38,12 @@ export class Undo {
     this.#steps.unshift(step);
   }
 
+  /** For what is still starting: an end that comes meanwhile waits for it, then undoes it. */
+  async once<T>(starting: Promise<T>, step: (started: T) => Promise<void>): Promise<T> {
+    this.add(() => starting.then(step, () => undefined));
+    return starting;
+  }
+
   async all(): Promise<void> {
     for (const step of this.#steps.splice(0)) await step();
   }
@@ -46,13 +52,12 @@ export class Undo {
 export async function setStage(undo: Undo): Promise<Stage> {
   const copy = await copyQuickstart();
   undo.add(() => { rmSync(copy.directory, { recursive: true, force: true }); });
-  const server = await startEmbeddedServer({ port: copy.ports.target });
-  undo.add(() => server.stop());
+  const server = await undo.once(startEmbeddedServer({ port: copy.ports.target }), (started) => started.stop());
   await loadShop(server, copy);
   const issuer = await openLocalIssuer(join(copy.directory, 'state'));
   const token = await issuer.mint({ subject, audience: 'chaperone', ttlMs: tokenTtlMs, now: systemClock.now() });
-  const gateway = await startFilesGateway({ directory: copy.directory, host: '127.0.0.1', log: jsonLog('warn'), metrics: new GatewayMetrics() });
-  undo.add(() => gateway.close());
+  const options = { directory: copy.directory, host: '127.0.0.1', log: jsonLog('warn'), metrics: new GatewayMetrics() };
+  const gateway = await undo.once(startFilesGateway(options), (started) => started.close());
   const [served] = gateway.connections;
   if (served === undefined) throw new Error(`the gateway does not serve: ${gateway.notReady().join('; ')}`);
   return {
