@@ -35,6 +35,8 @@ export interface MaskedRead {
 
 export type Clause = 'Target' | 'From' | 'Where' | 'Group' | 'Sort' | 'Returning' | 'Assign';
 
+const rowChanges: ReadonlySet<Operation> = new Set<Operation>(['Insert', 'Update', 'Delete', 'Merge']);
+
 interface TouchFacts {
   readonly operation: Operation;
   readonly schema: string;
@@ -64,6 +66,11 @@ export class Analysis {
   readonly secretParameters = new Set<number>();
   /** Set while the source of a write to a lasting relation is analysed: masked values must not end up in it. */
   storingInto: string | undefined;
+  /** What is read cannot be followed to output columns: a view below compares masked columns. */
+  isOpaque = false;
+  /** Rows that statements of this kind change are not counted by anybody. */
+  isUncounted = false;
+  readonly #edited = new Set<string>();
   readonly #touches = new Map<string, TouchFacts>();
   readonly #functions = new Map<string, FunctionUse>();
   #tokens: readonly Token[] | undefined;
@@ -84,8 +91,16 @@ export class Analysis {
 
   /** An expression may be walked twice; its edits count once. */
   edit(start: number, end: number, text: string): void {
-    if (this.edits.some((edit) => edit.start === start && edit.end === end && edit.text === text)) return;
+    const key = `${String(start)} ${String(end)} ${text}`;
+    if (this.#edited.has(key)) return;
+    this.#edited.add(key);
     this.edits.push({ start, end, text });
+  }
+
+  /** What stands in recordings in the place of a value that they must not hold. */
+  hideInRecord({ start, end, text }: Token): void {
+    if (this.recordEdits.some((edit) => edit.start === start)) return;
+    this.recordEdits.push({ start, end, text: `'${this.environment.digest(text)}'` });
   }
 
   touch(operation: Operation, relation: Pick<Relation, 'schema' | 'name'>, columns: Iterable<string> | '*', more: Partial<Touch> = {}): void {
@@ -117,7 +132,7 @@ export class Analysis {
       relation,
       columns: isWhole ? ('*' as const) : [...columns].sort(),
       ...(hasWhere !== undefined && { hasWhere }),
-      ...(isUncountable && { uncountable: true }),
+      ...((isUncountable || (this.isUncounted && rowChanges.has(operation))) && { uncountable: true }),
       ...flags,
     }));
   }
@@ -132,6 +147,8 @@ export class Analysis {
       const scanned = this.environment.parser.scan(this.text);
       if (!scanned.ok) this.refuse('Unsupported', 'the statement could not be split into tokens');
       this.#tokens = scanned.ok ? scanned.value : [];
+      // Places are found by counting tokens, and UESCAPE makes one name of three.
+      if (this.#tokens.some(({ text }) => text.toLowerCase() === 'uescape')) this.refuse('Unsupported', 'UESCAPE is not known in a statement that has to be rewritten');
     }
     return this.#tokens;
   }
@@ -152,7 +169,8 @@ export class Analysis {
   noteMaskedRead(base: BaseReference, column: Column, mask: ColumnMask, place: Omit<MaskedRead, 'relation' | 'column' | 'mask'>): void {
     this.maskedReads.push({ relation: base.relation, column, mask, ...place });
     if (this.storingInto !== undefined) this.refuseStoring(`${base.relation.schema}.${base.relation.name}.${column.name}`);
-    if (mask.predicates === 'Deny' && !(place.isPlain && place.depth === 0 && place.clause === 'Target')) {
+    const isShown = place.isPlain && place.depth === 0 && (place.clause === 'Target' || place.clause === 'Returning');
+    if (mask.predicates === 'Deny' && !isShown && !this.isDefinition) {
       this.refuse('MaskedPredicate', `column ${base.relation.schema}.${base.relation.name}.${column.name} is masked by ${mask.rule} and may only be selected as it is`, {
         hint: 'Select the column by itself, outside expressions, conditions, grouping and sorting.',
       });

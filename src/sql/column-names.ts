@@ -1,9 +1,15 @@
 import type { Node, SelectStmt } from '@pgsql/types';
 import { strings, typeNameOf, unwrap } from './tree.ts';
 
+/** Name of an output column. A guessed one follows PostgreSQL's rules for expressions, which may change. */
+export interface OutputName {
+  readonly name: string;
+  readonly isGuessed: boolean;
+}
+
 /** Names of a plain SELECT's output columns; undefined where a star covers something unknown. */
-export function selectNames(statement: SelectStmt, starNames: (qualifier: readonly string[]) => readonly string[] | undefined): readonly string[] | undefined {
-  const names: string[] = [];
+export function selectNames(statement: SelectStmt, starNames: (qualifier: readonly string[]) => readonly OutputName[] | undefined): readonly OutputName[] | undefined {
+  const names: OutputName[] = [];
   for (const target of statement.targetList ?? []) {
     if (!('ResTarget' in target)) return undefined;
     const { name, val } = target.ResTarget;
@@ -13,10 +19,17 @@ export function selectNames(statement: SelectStmt, starNames: (qualifier: readon
       if (covered === undefined) return undefined;
       names.push(...covered);
     } else {
-      names.push(name ?? columnName(val));
+      names.push(outputName(name, val));
     }
   }
   return names;
+}
+
+/** The name of one item that is no star. */
+export function outputName(written: string | undefined, value: Node | undefined): OutputName {
+  if (written !== undefined) return { name: written, isGuessed: false };
+  const isColumn = value !== undefined && 'ColumnRef' in value;
+  return { name: columnName(value), isGuessed: !isColumn };
 }
 
 function isStar(fields: readonly Node[] | undefined): boolean {
@@ -67,7 +80,9 @@ function subLinkName(type: string | undefined, subselect: Node | undefined): Nam
   if (type !== 'EXPR_SUBLINK' || subselect === undefined || !('SelectStmt' in subselect)) return undefined;
   const [target] = subselect.SelectStmt.targetList ?? [];
   if (target === undefined || !('ResTarget' in target)) return undefined;
-  return strong(target.ResTarget.name ?? columnName(target.ResTarget.val));
+  const { name, val } = target.ResTarget;
+  if (name === undefined && val !== undefined && 'ColumnRef' in val && isStar(val.ColumnRef.fields)) return undefined;
+  return strong(name ?? columnName(val));
 }
 
 function strong(name: string | undefined): Named | undefined {

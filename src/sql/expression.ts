@@ -15,6 +15,8 @@ export interface ExpressionVisitor {
   cast(cast: TypeCast): void;
   /** `(expression).name`, which may be a function call. */
   attribute(name: string): void;
+  /** Every other node that has a meaning of its own. */
+  node(type: string): void;
   unsupported(type: string): void;
 }
 
@@ -75,6 +77,7 @@ function enter(type: string, body: Readonly<Record<string, unknown>>, stack: unk
       pushMembers(stack, body);
       return;
     case 'JsonArrayQueryConstructor':
+      visitor.node(type);
       stack.push(body['query']);
       return;
     default:
@@ -105,8 +108,12 @@ function enterPlain(type: string, body: Readonly<Record<string, unknown>>, stack
       stack.push(body['arg']);
       return;
     default:
-      if (plainNodes.has(type)) pushMembers(stack, body);
-      else visitor.unsupported(type);
+      if (!plainNodes.has(type)) {
+        visitor.unsupported(type);
+        return;
+      }
+      visitor.node(type);
+      pushMembers(stack, body);
   }
 }
 

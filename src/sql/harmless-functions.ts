@@ -65,6 +65,20 @@ export const grantableFunctions: ReadonlySet<string> = new Set(
   `),
 );
 
+/**
+ * Whether a name that may be a column's may also be a built-in function that is not harmless. All of those with a
+ * prefix of PostgreSQL's own count, so that functions of releases to come are among them; what is left of the
+ * others in 13 to 18 is input, output and comparison of values.
+ */
+export function isHarmfulBuiltIn(name: string): boolean {
+  if (harmlessFunctions.has(name)) return false;
+  return harmfulNames.has(name) || name.includes('_to_xml') || /^(?:pg_|lo_|binary_upgrade_|brin_|gin_|fmgr_|ts_|plpgsql_)/.test(name);
+}
+
+const harmfulNames: ReadonlySet<string> = new Set(
+  words('current_setting set_config nextval setval currtid currtid2 loread lowrite has_largeobject_privilege domain_in record_in amvalidate'),
+);
+
 function isRunningSqlText(name: string): boolean {
   return name === 'ts_rewrite' || name === 'ts_stat' || name.includes('_to_xml');
 }

@@ -32,13 +32,10 @@ export class MaskBindings {
   isBound(key: string, oid: number, attribute: number): boolean {
     return this.#places.get(key)?.has(`${oid}:${attribute}`) === true;
   }
-
-  touches(key: string, oid: number): boolean {
-    const prefix = `${oid}:`;
-    for (const place of this.#places.get(key) ?? []) if (place.startsWith(prefix)) return true;
-    return false;
-  }
 }
+
+/** Every mask that names a column of the relation itself. */
+type DirectMasks = ReadonlyMap<number, readonly ColumnMask[]>;
 
 type ViewRule = MaskView['rules'][number];
 
@@ -50,7 +47,7 @@ export class ResolvedMasks {
   readonly view: MaskView;
   readonly #lookup: Lookup;
   readonly #bindings: MaskBindings;
-  readonly #direct = new Map<number, ColumnMasks>();
+  readonly #direct = new Map<number, DirectMasks>();
   readonly #effective = new Map<number, ColumnMasks>();
   readonly #unresolved = new Map<number, string>();
   /** Masks of materialised views, found by reading their definitions; set by the planner. */
@@ -104,24 +101,14 @@ export class ResolvedMasks {
   }
 
   #resolve(relation: Relation): ColumnMasks {
-    const byName = new Map<string, ColumnMask>();
-    for (const member of this.#family(relation)) {
-      for (const [attribute, mask] of this.#directOf(member)) {
-        const name = member.columns.find(({ number }) => number === attribute)?.name;
-        if (name !== undefined) byName.set(name, combine(byName.get(name), mask));
-      }
-    }
-    if (relation.kind === 'MaterializedView') {
-      for (const [attribute, mask] of this.#inherited(relation)) {
-        const name = relation.columns.find(({ number }) => number === attribute)?.name;
-        if (name !== undefined) byName.set(name, combine(byName.get(name), mask));
-      }
-    }
+    const byName = new Map<string, ColumnMask[]>();
+    for (const member of this.#family(relation)) collectByName(byName, member, this.#directOf(member));
+    if (relation.kind === 'MaterializedView') collectByName(byName, relation, [...this.#inherited(relation)].map(([attribute, mask]) => [attribute, [mask]]));
     if (byName.size === 0) return none;
     const masks = new Map<number, ColumnMask>();
     for (const column of relation.columns) {
-      const mask = byName.get(column.name);
-      if (mask !== undefined) masks.set(column.number, mask);
+      const all = byName.get(column.name);
+      if (all !== undefined) masks.set(column.number, combine(all));
     }
     for (const column of relation.columns) {
       const source = column.generatedFrom?.map((number) => masks.get(number)).find((mask) => mask !== undefined);
@@ -130,31 +117,17 @@ export class ResolvedMasks {
     return masks;
   }
 
-  /** The relation with all that it inherits from and all that inherits from it: a read of one may show rows of the others. */
+  /**
+   * The relation with all that inherits from it, and all that any of these inherit from: a read of one may show
+   * rows of the others.
+   */
   #family(relation: Relation): readonly Relation[] {
-    const family = new Map<number, Relation>([[relation.oid, relation]]);
-    const up = [relation];
-    for (let next = up.pop(); next !== undefined; next = up.pop()) {
-      for (const oid of next.parents) {
-        const parent = this.#lookup.catalogue.relations.get(oid);
-        if (parent !== undefined && !family.has(oid)) {
-          family.set(oid, parent);
-          up.push(parent);
-        }
-      }
-    }
-    const down = [relation];
-    for (let next = down.pop(); next !== undefined; next = down.pop()) {
-      for (const child of this.#lookup.childrenOf(next.oid)) {
-        if (family.has(child.oid)) continue;
-        family.set(child.oid, child);
-        down.push(child);
-      }
-    }
-    return [...family.values()];
+    const { relations } = this.#lookup.catalogue;
+    const down = closure([relation], ({ oid }) => this.#lookup.childrenOf(oid));
+    return closure(down, ({ parents }) => parents.flatMap((oid) => relations.get(oid) ?? []));
   }
 
-  #directOf(relation: Relation): ColumnMasks {
+  #directOf(relation: Relation): DirectMasks {
     let masks = this.#direct.get(relation.oid);
     if (masks === undefined) {
       masks = relation.isSystem ? systemMasks(relation, maskedSystemColumns) : this.#userMasks(relation);
@@ -163,8 +136,8 @@ export class ResolvedMasks {
     return masks;
   }
 
-  #userMasks(relation: Relation): ColumnMasks {
-    const masks = new Map<number, ColumnMask>(systemMasks(relation, maskedExtensionColumns));
+  #userMasks(relation: Relation): DirectMasks {
+    const masks = new Map<number, ColumnMask[]>(systemMasks(relation, maskedExtensionColumns));
     for (const rule of this.view.rules) {
       const key = `${rule.relation.schema}\n${rule.relation.name}\n${rule.column}`;
       const names = matchesName(rule.relation, relation.schema, relation.name);
@@ -174,13 +147,40 @@ export class ResolvedMasks {
         if (!hit && !this.#bindings.isBound(key, relation.oid, column.number)) continue;
         hits++;
         if (isExact(rule)) this.#bindings.bind(key, relation.oid, column.number);
-        masks.set(column.number, combine(masks.get(column.number), maskOf(rule)));
+        append(masks, column.number, maskOf(rule));
       }
       if (names && hits === 0 && isExact(rule)) {
         this.#unresolved.set(relation.oid, `MaskRule ${rule.rule} masks column ${rule.column} of ${relation.schema}.${relation.name}, which has no such column`);
       }
     }
-    return masks.size === 0 ? none : masks;
+    return masks;
+  }
+}
+
+/** Everything reachable by `next`, the roots included, each once. */
+function closure(roots: readonly Relation[], next: (relation: Relation) => readonly Relation[]): readonly Relation[] {
+  const found = new Map(roots.map((root) => [root.oid, root]));
+  const stack = [...roots];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    for (const other of next(at)) {
+      if (found.has(other.oid)) continue;
+      found.set(other.oid, other);
+      stack.push(other);
+    }
+  }
+  return [...found.values()];
+}
+
+function append<K>(lists: Map<K, ColumnMask[]>, key: K, mask: ColumnMask): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [mask]);
+  else list.push(mask);
+}
+
+function collectByName(byName: Map<string, ColumnMask[]>, relation: Relation, masks: Iterable<readonly [number, readonly ColumnMask[]]>): void {
+  for (const [attribute, found] of masks) {
+    const name = relation.columns.find(({ number }) => number === attribute)?.name;
+    if (name !== undefined) for (const mask of found) append(byName, name, mask);
   }
 }
 
@@ -192,21 +192,19 @@ function maskOf(rule: ViewRule): ColumnMask {
   return { mask: rule.mask, rule: rule.rule, predicates: rule.predicates, assign: rule.assign };
 }
 
-function systemMasks(relation: Relation, table: ReadonlyMap<string, readonly string[]>): ColumnMasks {
+function systemMasks(relation: Relation, table: ReadonlyMap<string, readonly string[]>): Map<number, ColumnMask[]> {
   const names = table.get(relation.name);
-  if (names === undefined) return none;
-  const masks = new Map<number, ColumnMask>();
-  for (const column of relation.columns) if (names.includes(column.name)) masks.set(column.number, builtIn);
-  return masks;
+  const columns = names === undefined ? [] : relation.columns.filter(({ name }) => names.includes(name));
+  return new Map(columns.map(({ number }) => [number, [builtIn]]));
 }
 
-function combine(a: ColumnMask | undefined, b: ColumnMask): ColumnMask {
-  if (a === undefined) return b;
+/** All masks of one column at once: which is the strongest does not depend on pairs. */
+function combine(masks: readonly ColumnMask[]): ColumnMask {
   return {
-    mask: strongest([a.mask, b.mask]),
-    rule: a.rule === b.rule ? a.rule : `${a.rule}, ${b.rule}`,
-    predicates: a.predicates === 'Deny' || b.predicates === 'Deny' ? 'Deny' : 'Masked',
-    assign: a.assign === 'Deny' || b.assign === 'Deny' ? 'Deny' : 'Allow',
+    mask: strongest(masks.map(({ mask }) => mask)),
+    rule: [...new Set(masks.map(({ rule }) => rule))].join(', '),
+    predicates: masks.some(({ predicates }) => predicates === 'Deny') ? 'Deny' : 'Masked',
+    assign: masks.some(({ assign }) => assign === 'Deny') ? 'Deny' : 'Allow',
   };
 }
 

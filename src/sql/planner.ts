@@ -3,20 +3,23 @@
  * statement that carries a refusal. Invariant: nothing reaches `Plan.text` that the grammar did not read and the
  * analysers did not walk, and a masked relation stands in it only inside its masked sub-select.
  */
-import type { Node } from '@pgsql/types';
+import type { IntoClause, Node, SelectStmt } from '@pgsql/types';
 import type { Refusal, SqlAction } from '../decide/action.ts';
 import { Analysis, type Environment } from './analysis.ts';
-import type { Relation } from './catalogue.ts';
+import type { Catalogue, Relation } from './catalogue.ts';
 import { applyEdits, originalPosition, type Edit } from './edits.ts';
 import { Lookup } from './lookup.ts';
 import { MaskBindings, ResolvedMasks } from './masks.ts';
 import type { Parser, ParsedStatement, ParseFailure } from './parser.ts';
 import type { Effect, Plan, PlanContext, PlannedStatement, Planner, SessionView } from './plan.ts';
+import type { QueryAnalyser } from './query.ts';
+import { childScope } from './scope.ts';
+import { SessionWithin } from './session-within.ts';
 import { secretStatements } from './statement-kinds.ts';
 import { statementName } from './statement-name.ts';
 import { depthOf, maximumDepth, unwrap } from './tree.ts';
 import { analyseQuery, UtilityAnalyser } from './utility.ts';
-import { ViewInliner, type InlinedView } from './view.ts';
+import { isProjection, ViewInliner, type InlinedView } from './view.ts';
 import { createQueries } from './write.ts';
 
 export interface PlannerOptions {
@@ -41,7 +44,8 @@ class SqlPlanner implements Planner {
   readonly #parser: Parser;
   readonly #digest: (value: string) => string;
   readonly #bindings = new MaskBindings();
-  readonly #prepared = new WeakMap<PlanContext, Prepared>();
+  /** By catalogue, then by mask set: sessions of one subject share what was resolved. */
+  readonly #prepared = new WeakMap<Catalogue, Map<string, Prepared>>();
 
   constructor({ parser, digest }: PlannerOptions) {
     this.#parser = parser;
@@ -63,8 +67,11 @@ class SqlPlanner implements Planner {
   #assemble(text: string, statements: readonly ParsedStatement[], environment: Environment): Plan {
     const edits: Edit[] = [];
     const recordEdits: Edit[] = [];
+    const session = new SessionWithin(environment.session, environment.lookup.catalogue, environment.masks.view.id);
     const planned = statements.map((statement) => {
-      const { analysis, effects } = analyseStatement(text, statement, environment);
+      const { analysis, effects } = analyseStatement(text, statement, { ...environment, session: session.view });
+      if (session.isUncertain && !('TransactionStmt' in statement.node)) analysis.refuse('SessionPinned', 'what names mean here depends on how the transaction before it ends', { hint: 'Send the statements one by one.' });
+      session.apply(effects);
       edits.push(...analysis.edits);
       recordEdits.push(...analysis.recordEdits);
       return finish(statement.node, analysis, effects);
@@ -80,13 +87,15 @@ class SqlPlanner implements Planner {
   }
 
   #prepare(context: PlanContext): Prepared {
-    let prepared = this.#prepared.get(context);
+    const sets = this.#prepared.get(context.catalogue) ?? new Map<string, Prepared>();
+    this.#prepared.set(context.catalogue, sets);
+    let prepared = sets.get(context.masks.id);
     if (prepared === undefined) {
       const lookup = Lookup.of(context.catalogue);
       const views: ViewInliner = new ViewInliner((relation) => this.#definition(relation, lookup, () => masks, () => views));
       const masks = new ResolvedMasks(lookup, context.masks, this.#bindings, (relation) => views.inheritedMasks(relation));
       prepared = { lookup, masks, views };
-      this.#prepared.set(context, prepared);
+      sets.set(context.masks.id, prepared);
     }
     return prepared;
   }
@@ -97,21 +106,24 @@ class SqlPlanner implements Planner {
     const parsed = this.#parser.parse(text);
     const [statement] = parsed.ok ? parsed.value : [];
     if (statement === undefined || !('SelectStmt' in statement.node)) {
-      return { sql: undefined, functions: [], maskedColumns: [], maskedReads: [], reads: [], refusals: [{ code: 'MaskedView', message: `the definition of ${relation.schema}.${relation.name} could not be analysed` }] };
+      return { sql: undefined, functions: [], maskedColumns: [], maskedReads: [], reads: [], isOpaque: false, refusals: [{ code: 'MaskedView', message: `the definition of ${relation.schema}.${relation.name} could not be analysed` }] };
     }
     const environment: Environment = { parser: this.#parser, lookup, masks: masks(), session: definitionSession, views: views(), digest: this.#digest };
     const analysis = new Analysis(text, environment, true);
     createQueries(analysis).select(statement.node.SelectStmt, undefined, 0);
     const isMasked = analysis.maskedColumns.size > 0;
     const sql = isMasked ? applyEdits(text, analysis.edits) : undefined;
+    // A view that stays as it is was bound to its functions and operators when it was made.
+    const refusals = analysis.refusals.filter(({ code }) => isMasked || code !== 'FunctionCapture');
     const reads = analysis.touches.flatMap(({ schema, relation: name }) => lookup.relation(schema, name) ?? []);
     return {
       sql,
       functions: analysis.functions,
-      refusals: isMasked && sql === undefined ? [...analysis.refusals, { code: 'MaskedView', message: `the definition of ${relation.schema}.${relation.name} cannot be masked` }] : analysis.refusals,
+      refusals: isMasked && sql === undefined ? [...refusals, { code: 'MaskedView', message: `the definition of ${relation.schema}.${relation.name} cannot be masked` }] : refusals,
       maskedColumns: [...analysis.maskedColumns],
       maskedReads: analysis.maskedReads,
       reads,
+      isOpaque: analysis.isOpaque || analysis.maskedReads.some((read) => !isProjection(read)),
     };
   }
 }
@@ -119,54 +131,84 @@ class SqlPlanner implements Planner {
 const definitionSession: SessionView = { searchPath: [], isDirty: false, temporaries: new Map() };
 const tooDeep: Refusal = { code: 'TooDeep', message: `the statement is nested deeper than ${String(maximumDepth)} levels`, sqlstate: '54001' };
 
-function analyseStatement(text: string, { node, start }: ParsedStatement, environment: Environment): { readonly analysis: Analysis; readonly effects: readonly Effect[] } {
-  const analysis = new Analysis(text, environment, false);
+interface Analysed {
+  readonly analysis: Analysis;
+  readonly effects: readonly Effect[];
+}
+
+function analyseStatement(text: string, { node, start }: ParsedStatement, environment: Environment): Analysed {
+  // PostgreSQL reads a prepared statement's names anew when the path has changed: they are written out from the start.
+  const isKept = 'PrepareStmt' in node;
+  const analysis = new Analysis(text, isKept ? { ...environment, session: { ...environment.session, isDirty: true } } : environment, false);
   const queries = createQueries(analysis);
-  const utility = new UtilityAnalyser(queries);
-  utility.start = start;
+  const utility = new UtilityAnalyser(queries, start);
+  if ('PrepareStmt' in node) return prepare(node, analysis, queries);
+  if ('DeclareCursorStmt' in node) return declareCursor(node, analysis, queries);
   if ('ExplainStmt' in node) utility.explain(node.ExplainStmt, (query) => { analyseExplained(query, utility, queries); });
-  else if ('PrepareStmt' in node) return prepare(node, analysis, queries);
-  else if ('ExecuteStmt' in node) {
-    queries.expression(node.ExecuteStmt.params, { scope: { parent: undefined, entries: [], commonTables: new Map() }, clause: 'Target', depth: 1 });
-    analysis.effects.push({ kind: 'Execute', name: node.ExecuteStmt.name ?? '' });
-  } else if ('DeclareCursorStmt' in node) return declareCursor(node, analysis, queries);
-  else if ('SelectStmt' in node && node.SelectStmt.intoClause !== undefined) {
-    const { intoClause, ...select } = node.SelectStmt;
-    utility.into(intoClause, 'a table', () => { queries.select(select, undefined, 0); });
-  } else if (isQuery(node)) analyseQuery(queries, node);
-  else utility.analyse(node);
+  else analyseNode(node, utility, queries);
   if (secretStatements.has(unwrap(node)?.type ?? '')) hideLiterals(analysis, start);
   return { analysis, effects: analysis.effects };
 }
 
-function analyseExplained(query: Node, utility: UtilityAnalyser, queries: ReturnType<typeof createQueries>): void {
-  if (isQuery(query)) analyseQuery(queries, query);
-  else if ('DeclareCursorStmt' in query && query.DeclareCursorStmt.query !== undefined) analyseQuery(queries, query.DeclareCursorStmt.query);
-  else if ('ExecuteStmt' in query) queries.analysis.effects.push({ kind: 'Execute', name: query.ExecuteStmt.name ?? '' });
-  else utility.analyse(query);
+function analyseNode(node: Node, utility: UtilityAnalyser, queries: QueryAnalyser): void {
+  if ('ExecuteStmt' in node) {
+    queries.expression(node.ExecuteStmt.params, { scope: childScope(undefined), clause: 'Target', depth: 1 });
+    queries.analysis.effects.push({ kind: 'Execute', name: node.ExecuteStmt.name ?? '' });
+    return;
+  }
+  const made = 'SelectStmt' in node ? withoutInto(node.SelectStmt) : undefined;
+  if (made !== undefined) utility.into(made.into, 'a table', () => { queries.select(made.select, undefined, 0); });
+  else if (isQuery(node)) analyseQuery(queries, node);
+  else utility.analyse(node);
+}
+
+function analyseExplained(query: Node, utility: UtilityAnalyser, queries: QueryAnalyser): void {
+  const inner = 'DeclareCursorStmt' in query ? query.DeclareCursorStmt.query : query;
+  if (inner !== undefined) analyseNode(inner, utility, queries);
+}
+
+/** `SELECT ... INTO` makes a table; in a set operation the clause stands in the leftmost SELECT. */
+function withoutInto(select: SelectStmt): { readonly into: IntoClause; readonly select: SelectStmt } | undefined {
+  const path: SelectStmt[] = [select];
+  for (let next = select.larg; next !== undefined; next = next.larg) path.push(next);
+  const into = path.at(-1)?.intoClause;
+  if (into === undefined) return undefined;
+  const stripped = path.reduceRight<SelectStmt | undefined>((inner, outer) => {
+    const { intoClause: _, ...rest } = outer;
+    return inner === undefined ? rest : { ...rest, larg: inner };
+  }, undefined);
+  return stripped === undefined ? undefined : { into, select: stripped };
 }
 
 function isQuery(node: Node): boolean {
   return 'SelectStmt' in node || 'InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node;
 }
 
-function prepare(node: Extract<Node, { PrepareStmt: unknown }>, analysis: Analysis, queries: ReturnType<typeof createQueries>): ReturnType<typeof analyseStatement> {
+function prepare(node: Extract<Node, { PrepareStmt: unknown }>, analysis: Analysis, queries: QueryAnalyser): Analysed {
   const { name, query } = node.PrepareStmt;
   if (query === undefined || !isQuery(query)) {
     analysis.refuse('Unsupported', 'only queries and writes can be prepared in SQL');
     return { analysis, effects: [] };
   }
   analyseQuery(queries, query);
-  const inner = finish(query, analysis, []);
+  refuseDelayedPath(analysis);
+  const inner = finish(query, analysis, analysis.effects);
   return { analysis, effects: [{ kind: 'Prepare', name: name ?? '', inner, innerText: analysis.text }] };
 }
 
-function declareCursor(node: Extract<Node, { DeclareCursorStmt: unknown }>, analysis: Analysis, queries: ReturnType<typeof createQueries>): ReturnType<typeof analyseStatement> {
+function declareCursor(node: Extract<Node, { DeclareCursorStmt: unknown }>, analysis: Analysis, queries: QueryAnalyser): Analysed {
   const { portalname, query, options } = node.DeclareCursorStmt;
   if (query !== undefined) analyseQuery(queries, query);
+  refuseDelayedPath(analysis);
   const holdOption = 0x20;
-  const inner = finish(query ?? node, analysis, []);
+  const inner = finish(query ?? node, analysis, analysis.effects);
   return { analysis, effects: [{ kind: 'DeclareCursor', name: portalname ?? '', isHoldable: ((options ?? 0) & holdOption) !== 0, inner }] };
+}
+
+/** A search path that changes whenever a cursor or prepared statement happens to run would make names mean anything. */
+function refuseDelayedPath(analysis: Analysis): void {
+  if (!analysis.effects.some(({ kind }) => kind === 'SearchPath')) return;
+  analysis.refuse('SessionPinned', 'the search path cannot be set by a cursor or a statement prepared in SQL', { hint: 'Use SET search_path.' });
 }
 
 function finish(node: Node, analysis: Analysis, effects: readonly Effect[]): PlannedStatement {
@@ -181,6 +223,8 @@ function finish(node: Node, analysis: Analysis, effects: readonly Effect[]): Pla
     refusals: analysis.refusals,
   };
   const isWrite = isQuery(node) && !('SelectStmt' in node);
+  // Failed constraints of writes to masked relations may speak up as late as here.
+  const isLateCheck = ('ConstraintsSetStmt' in node || 'TransactionStmt' in node) && !analysis.environment.masks.isEmpty;
   const copy = 'CopyStmt' in node ? (node.CopyStmt.is_from === true ? ('In' as const) : ('Out' as const)) : undefined;
   const { masks } = analysis.environment;
   const writesMasked = analysis.touches.some(({ schema, relation, operation }) => operation !== 'Select' && isMasked(analysis, schema, relation));
@@ -190,7 +234,7 @@ function finish(node: Node, analysis: Analysis, effects: readonly Effect[]): Pla
     returnsRows: returnsRows(node),
     maskedColumns: [...analysis.maskedColumns].sort(),
     mustNotOriginate: masks.origins,
-    withholdErrors: writesMasked || analysis.maskedColumns.size > 0,
+    withholdErrors: writesMasked || isLateCheck || analysis.maskedColumns.size > 0,
     secretParameters: [...analysis.secretParameters],
     isCountedWrite: isWrite,
     ...(copy !== undefined && { copy }),
@@ -240,12 +284,22 @@ function plainPlan(text: string, statements: readonly PlannedStatement[]): Plan 
 
 /** Nobody knows what an unreadable statement's literals are: recordings keep its shape alone. */
 function withoutLiterals(text: string): string {
-  return text.replaceAll(/'[^']*'?/g, "'[withheld]'").replaceAll(/\$([A-Za-z_]\w*)?\$[^]*?\$\1\$/g, "'[withheld]'");
+  const parts: string[] = [];
+  let at = 0;
+  for (const opening of text.matchAll(/'|\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g)) {
+    if (opening.index < at) continue;
+    parts.push(text.slice(at, opening.index), "'[withheld]'");
+    const closing = text.indexOf(opening[0], opening.index + opening[0].length);
+    // What is never closed is withheld to the end: looking further for each opening would cost the square of the text.
+    if (closing < 0) return parts.join('');
+    at = closing + opening[0].length;
+  }
+  return parts.join('') + text.slice(at);
 }
 
 function hideLiterals(analysis: Analysis, start: number): void {
   for (const token of analysis.tokens) {
     const isString = /^(?:[eEnN]|[uU]&)?'|^\$/.test(token.text);
-    if (token.start >= start && isString) analysis.recordEdits.push({ start: token.start, end: token.end, text: `'${analysis.environment.digest(token.text)}'` });
+    if (token.start >= start && isString) analysis.hideInRecord(token);
   }
 }

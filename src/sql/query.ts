@@ -7,12 +7,12 @@ import type {
   RangeVar, SelectStmt, WithClause,
 } from '@pgsql/types';
 import type { Analysis, Clause } from './analysis.ts';
-import { selectNames } from './column-names.ts';
+import { selectNames, type OutputName } from './column-names.ts';
 import { walkExpression } from './expression.ts';
-import { checkCall, checkOperator, checkBareOperator, checkAttribute } from './routines.ts';
-import { childScope, findCommonTable, resolveColumn, resolveStar, type BaseReference, type CommonTable, type Entry, type Resolution, type Scope } from './scope.ts';
+import { checkCall, checkCast, checkOperator, checkBareOperator, checkAttribute } from './routines.ts';
+import { childScope, findCommonTable, resolveColumn, resolveStar, type BaseReference, type ColumnSource, type CommonTable, type Entry, type Resolution, type Scope } from './scope.ts';
 import { RelationReferences } from './references.ts';
-import { quoteIdentifier, quoteName } from './quote.ts';
+import { quoteIdentifier } from './quote.ts';
 import { strings } from './tree.ts';
 
 /** Where the walk is: what an expression belongs to. */
@@ -31,7 +31,7 @@ interface SeenColumn {
 }
 
 export interface SelectResult {
-  readonly names: readonly string[] | undefined;
+  readonly names: readonly OutputName[] | undefined;
   readonly isTainted: boolean;
 }
 
@@ -56,6 +56,7 @@ export class QueryAnalyser {
       this.analysis.refuse('TooDeep', `sub-selects are nested deeper than ${String(maximumSelects)} levels`);
       return { names: undefined, isTainted: true };
     }
+    if (statement.intoClause !== undefined) this.analysis.refuse('Unsupported', 'SELECT ... INTO may only stand at the top');
     const before = this.analysis.maskedReads.length;
     const scope = childScope(parent);
     const withTaint = this.with(statement.withClause, scope, depth);
@@ -68,18 +69,18 @@ export class QueryAnalyser {
     return this.#writes(node, parent, depth);
   }
 
-  #body(statement: SelectStmt, scope: Scope, depth: number): readonly string[] | undefined {
+  #body(statement: SelectStmt, scope: Scope, depth: number): readonly OutputName[] | undefined {
     if (statement.op !== undefined && statement.op !== 'SETOP_NONE') return this.#setOperation(statement, scope, depth);
     if (statement.valuesLists !== undefined) {
       this.expression(statement.valuesLists, { scope, clause: 'Target', depth: depth + 1 });
       this.#tail(statement, scope, depth);
-      return firstRow(statement)?.map((_, index) => `column${String(index + 1)}`);
+      return firstRow(statement)?.map((_, index) => ({ name: `column${String(index + 1)}`, isGuessed: false }));
     }
     return this.#plainSelect(statement, scope, depth);
   }
 
   /** `a UNION b UNION c ...` leans to the left: the leaves are taken one by one instead of by recursion. */
-  #setOperation(statement: SelectStmt, scope: Scope, depth: number): readonly string[] | undefined {
+  #setOperation(statement: SelectStmt, scope: Scope, depth: number): readonly OutputName[] | undefined {
     const leaves: SelectStmt[] = [];
     const stack: SelectStmt[] = [statement];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
@@ -93,7 +94,7 @@ export class QueryAnalyser {
         leaves.push(next);
       }
     }
-    let names: readonly string[] | undefined;
+    let names: readonly OutputName[] | undefined;
     let isTainted = false;
     leaves.forEach((leaf, index) => {
       const result = this.select(leaf, scope, depth + 1);
@@ -101,12 +102,12 @@ export class QueryAnalyser {
       isTainted ||= result.isTainted;
     });
     const outputs = childScope(scope);
-    outputs.entries.push({ alias: '', columns: derivedColumns(names), isTainted });
+    outputs.entries.push(derivedEntry('', names, isTainted));
     this.#tail(statement, outputs, depth);
     return names;
   }
 
-  #plainSelect(statement: SelectStmt, scope: Scope, depth: number): readonly string[] | undefined {
+  #plainSelect(statement: SelectStmt, scope: Scope, depth: number): readonly OutputName[] | undefined {
     const seen: SeenColumn[] = [];
     const firstReference = this.references.mark();
     for (const item of statement.fromClause ?? []) scope.entries.push(...this.from(item, scope, depth));
@@ -117,20 +118,36 @@ export class QueryAnalyser {
     if (isDistinct) this.#readTargetsAsExpressions(statement, scope, depth);
     this.expression(statement.whereClause, { scope, clause: 'Where', depth });
     this.expression(statement.groupClause, { scope, clause: 'Group', depth });
+    this.#outputsNamedBy(statement.groupClause, statement, { scope, clause: 'Group', depth });
+    this.#outputsNamedBy(statement.sortClause, statement, { scope, clause: 'Sort', depth });
     this.expression(statement.havingClause, { scope, clause: 'Where', depth, seen });
     this.expression(statement.windowClause, { scope, clause: 'Sort', depth, seen });
     this.expression(statement.distinctClause, { scope, clause: 'Sort', depth, seen });
     this.#tail(statement, scope, depth, seen);
     this.#restoreGrouping(statement, scope, seen);
-    const names = selectNames(statement, (qualifier) => this.starNames(resolveStar(scope, qualifier)));
+    const names = selectNames(statement, (qualifier) => starNames(resolveStar(scope, qualifier), qualifier.length === 0));
     this.references.finish(firstReference);
     return names;
   }
 
+  /** `ORDER BY 1` and `GROUP BY alias` read what the target list computes. */
+  #outputsNamedBy(clause: readonly Node[] | undefined, statement: SelectStmt, place: Place): void {
+    if (clause === undefined || !this.#compares()) return;
+    for (const node of clause) {
+      const key = 'SortBy' in node ? node.SortBy.node : node;
+      const target = key === undefined ? undefined : outputNamedBy(key, statement.targetList ?? []);
+      if (target !== undefined) this.expression(target, place);
+    }
+  }
+
+  /** Whether it matters that values are compared and not only shown. */
+  #compares(): boolean {
+    return this.analysis.isDefinition || this.analysis.maskedReads.some(({ mask }) => mask.predicates === 'Deny');
+  }
+
   /** DISTINCT compares what it shows: with `predicates: Deny` that is no plain projection. */
   #readTargetsAsExpressions(statement: SelectStmt, scope: Scope, depth: number): void {
-    const compares = this.analysis.isDefinition || this.analysis.maskedReads.some(({ mask }) => mask.predicates === 'Deny');
-    if (!compares) return;
+    if (!this.#compares()) return;
     this.expression(statement.targetList, { scope, clause: 'Sort', depth });
   }
 
@@ -146,6 +163,14 @@ export class QueryAnalyser {
     for (const entry of scope.entries) {
       if (named !== undefined && !named.includes(entry.alias)) continue;
       if (entry.base !== undefined) this.references.touch('Lock', entry.base, '*');
+      else if (entry.isSubselect === true) this.#lockAllRead();
+    }
+  }
+
+  /** Which relations a sub-select reads is not kept apart: all that were read so far count. */
+  #lockAllRead(): void {
+    for (const { operation, schema, relation, isOwnTemporary } of this.analysis.touches) {
+      if (operation === 'Select') this.analysis.touch('Lock', { schema, name: relation }, '*', { isOwnTemporary: isOwnTemporary === true });
     }
   }
 
@@ -196,8 +221,7 @@ export class QueryAnalyser {
       const common = findCommonTable(scope, range.relname ?? '');
       if (common !== undefined) {
         if (common.isTainted && this.analysis.storingInto !== undefined) this.analysis.refuseStoring(`what "${range.relname ?? ''}" reads`);
-        const columns = derivedColumns(withAliases(common.columns, strings(range.alias?.colnames)));
-        return { alias: range.alias?.aliasname ?? range.relname ?? '', columns, isTainted: common.isTainted };
+        return derivedEntry(range.alias?.aliasname ?? range.relname ?? '', withAliases(common.columns, strings(range.alias?.colnames)), common.isTainted);
       }
     }
     return this.references.read(range, sample);
@@ -225,7 +249,7 @@ export class QueryAnalyser {
     }
     const parent = range.lateral === true ? scope : lateralFree(scope);
     const { names, isTainted } = this.select(query.SelectStmt, parent, depth + 1);
-    return { alias: range.alias?.aliasname ?? '', columns: derivedColumns(withAliases(names, strings(range.alias?.colnames))), isTainted };
+    return { ...derivedEntry(range.alias?.aliasname ?? '', withAliases(names, strings(range.alias?.colnames)), isTainted), isSubselect: true };
   }
 
   #join(join: JoinExpr, scope: Scope, depth: number): readonly Entry[] {
@@ -236,7 +260,8 @@ export class QueryAnalyser {
     const left = join.larg === undefined ? [] : this.from(join.larg, scope, depth + 1);
     // The right side of a join may refer to the left one when it is LATERAL.
     const right = join.rarg === undefined ? [] : this.from(join.rarg, { ...scope, entries: [...scope.entries, ...left] }, depth + 1);
-    const entries = [...left, ...right];
+    const isMerging = join.isNatural === true || join.usingClause !== undefined;
+    const entries = [...left, ...right].map((entry) => (isMerging ? { ...entry, isMerged: true } : entry));
     const inner: Scope = { parent: scope.parent, entries, commonTables: scope.commonTables };
     this.expression(join.quals, { scope: inner, clause: 'Where', depth });
     this.#joinColumns(join, left, right, depth);
@@ -248,11 +273,11 @@ export class QueryAnalyser {
   /** USING and NATURAL compare with `=`, which cannot be pinned, and read the columns on both sides. */
   #joinColumns(join: JoinExpr, left: readonly Entry[], right: readonly Entry[], depth: number): void {
     const named = strings(join.usingClause);
-    const names = join.isNatural === true ? left.flatMap(({ columns }) => [...(columns?.keys() ?? [])]) : (named ?? []);
+    const names = join.isNatural === true ? [...left, ...right].flatMap(({ columns }) => [...(columns?.keys() ?? [])]) : (named ?? []);
     if (join.isNatural !== true && names.length === 0) return;
     checkBareOperator(this.analysis, '=');
     for (const name of names) {
-      if (join.isNatural === true && !right.some(({ columns }) => columns?.has(name) === true)) continue;
+      if (join.isNatural === true && ![left, right].every((side) => side.some(({ columns }) => columns?.has(name) ?? true))) continue;
       for (const side of [left, right]) {
         const scope: Scope = { parent: undefined, entries: [...side], commonTables: new Map() };
         this.read(resolveColumn(scope, [name]), { scope, clause: 'Where', depth }, false, undefined);
@@ -284,10 +309,18 @@ export class QueryAnalyser {
       operator: (operator: A_Expr) => { checkOperator(analysis, operator); },
       bareOperator: (name, implied) => { checkBareOperator(analysis, implied ?? strings(name)?.at(-1) ?? '', strings(name)); },
       subselect: (select) => { this.select(select, place.scope, place.depth + 1); },
-      cast: () => undefined,
+      cast: (cast) => { checkCast(analysis, cast.typeName); },
       attribute: (name) => { checkAttribute(analysis, name); },
+      node: (type) => { this.#checkVersion(type); },
       unsupported: (type) => { analysis.refuse('Unsupported', `an expression of the kind ${type} is not known`); },
     });
+  }
+
+  /** What is grammar in later releases is a call of a function in earlier ones. */
+  #checkVersion(type: string): void {
+    const since = nodesSince.get(type);
+    if (since === undefined || this.analysis.environment.lookup.catalogue.serverVersion >= since) return;
+    this.analysis.refuse('Unsupported', `the server does not know ${type} yet`, { sqlstate: '42601' });
   }
 
   #columnRef(ref: ColumnRef, place: Place, isPlain: boolean): void {
@@ -307,7 +340,7 @@ export class QueryAnalyser {
     switch (resolution.kind) {
       case 'Columns':
         for (const source of resolution.sources) {
-          if (source === 'Derived') continue;
+          if (typeof source === 'string') continue;
           place.seen?.push({ base: source.base, name: source.column.name });
           this.references.readColumn(source.base, source.column, place, isPlain, ref);
         }
@@ -322,6 +355,9 @@ export class QueryAnalyser {
         checkAttribute(this.analysis, resolution.name);
         this.#readWhole(resolution.entry, place, ref, false);
         return;
+      case 'Unlisted':
+        checkAttribute(this.analysis, resolution.name);
+        return;
       case 'Unknown':
     }
   }
@@ -333,16 +369,18 @@ export class QueryAnalyser {
       if (base?.isTarget === true && base.masks.size > 0) this.references.refuseTargetRead(base, 'the whole row');
       return;
     }
-    // A sub-select's row has no named type: give it the table's back.
-    if (this.references.isSubstituted(base) && base.relation.kind !== 'View') {
-      const end = this.#endOfPath(ref, 1);
-      if (end !== undefined) this.analysis.edit(end, end, `::${quoteName(base.relation.schema, base.relation.name)}`);
-    }
+    const end = this.references.isSubstituted(base) ? this.#endOfPath(ref, 1) : undefined;
+    if (end !== undefined) this.references.noteRow(base, ref.location, end);
+  }
+
+  /** Counts everything that a star over an entry shows. */
+  readAll(entry: Entry, place: Place): void {
+    this.#readAll(entry, place, true);
   }
 
   #readAll(entry: Entry, place: Place, isPlain: boolean): void {
     for (const sources of entry.columns?.values() ?? []) {
-      for (const source of sources) if (source !== 'Derived') this.references.readColumn(source.base, source.column, place, isPlain, undefined);
+      for (const source of sources) if (typeof source !== 'string') this.references.readColumn(source.base, source.column, place, isPlain, undefined);
     }
     if (entry.base !== undefined) entry.base.isReadWhole = true;
   }
@@ -352,7 +390,7 @@ export class QueryAnalyser {
     for (const entry of entries) {
       this.#readAll(entry, place, isPlain);
       for (const sources of entry.columns?.values() ?? []) {
-        for (const source of sources) if (source !== 'Derived') place.seen?.push({ base: source.base, name: source.column.name });
+        for (const source of sources) if (typeof source !== 'string') place.seen?.push({ base: source.base, name: source.column.name });
       }
     }
     const [entry] = entries;
@@ -378,15 +416,6 @@ export class QueryAnalyser {
     return this.analysis.tokens[this.analysis.tokenAt(ref.location) + 2 * (parts - 1)]?.end;
   }
 
-  starNames(entries: readonly Entry[]): readonly string[] | undefined {
-    const names: string[] = [];
-    for (const { columns } of entries) {
-      if (columns === undefined) return undefined;
-      names.push(...columns.keys());
-    }
-    return names;
-  }
-
   /** A primary key in GROUP BY lets other columns of its table stand alone; a sub-select has no key, so they are named. */
   #restoreGrouping(statement: SelectStmt, scope: Scope, seen: readonly SeenColumn[]): void {
     const grouped = (statement.groupClause ?? []).flatMap((node) => ('ColumnRef' in node ? node.ColumnRef : []));
@@ -410,8 +439,31 @@ export class QueryAnalyser {
 function groupedName(scope: Scope, ref: ColumnRef, base: BaseReference): readonly string[] {
   const resolution = resolveColumn(scope, strings(ref.fields) ?? []);
   if (resolution.kind !== 'Columns') return [];
-  return resolution.sources.flatMap((source) => (source !== 'Derived' && source.base === base ? source.column.name : []));
+  return resolution.sources.flatMap((source) => (typeof source !== 'string' && source.base === base ? source.column.name : []));
 }
+
+/** The item of a target list that an ordinal or an output's name stands for. */
+function outputNamedBy(key: Node, targets: readonly Node[]): Node | undefined {
+  if ('A_Const' in key && 'ival' in key.A_Const) {
+    const at = targets[(key.A_Const.ival?.ival ?? 0) - 1];
+    // A star in front shifts the ordinals: then any item may be meant.
+    return targets.some((target) => 'ResTarget' in target && isStarItem(target.ResTarget.val)) ? { List: { items: [...targets] } } : at;
+  }
+  if (!('ColumnRef' in key)) return undefined;
+  const path = strings(key.ColumnRef.fields);
+  if (path?.length !== 1) return undefined;
+  return targets.find((target) => 'ResTarget' in target && target.ResTarget.name === path[0]);
+}
+
+function isStarItem(value: Node | undefined): boolean {
+  return value !== undefined && 'ColumnRef' in value && value.ColumnRef.fields?.some((field) => 'A_Star' in field) === true;
+}
+
+/** server_version_num of the first release that has the syntax. */
+const nodesSince: ReadonlyMap<string, number> = new Map([
+  ...['JsonObjectConstructor', 'JsonArrayConstructor', 'JsonArrayQueryConstructor', 'JsonObjectAgg', 'JsonArrayAgg', 'JsonIsPredicate'].map((type) => [type, 160_000] as const),
+  ...['JsonFuncExpr', 'JsonParseExpr', 'JsonScalarExpr', 'JsonSerializeExpr', 'JsonTable', 'MergeSupportFunc'].map((type) => [type, 170_000] as const),
+]);
 
 /** A sub-select that is not LATERAL sees what surrounds the whole query, and its WITH, but not its neighbours. */
 function lateralFree(scope: Scope): Scope {
@@ -423,17 +475,37 @@ function firstRow(statement: SelectStmt): readonly Node[] | undefined {
   return first !== undefined && 'List' in first ? first.List.items : undefined;
 }
 
-export function derivedColumns(names: readonly string[] | undefined): Entry['columns'] {
-  return names === undefined ? undefined : new Map(names.map((name) => [name, ['Derived']] as const));
+function derivedEntry(alias: string, names: readonly OutputName[] | undefined, isTainted: boolean): Entry {
+  if (names === undefined) return { alias, columns: undefined, isTainted };
+  const columns = new Map<string, readonly ColumnSource[]>();
+  for (const { name, isGuessed } of names) {
+    if (columns.get(name)?.includes('Derived') !== true) columns.set(name, [isGuessed ? 'Guessed' : 'Derived']);
+  }
+  return { alias, columns, isTainted, isMerged: columns.size !== names.length };
 }
 
-export function withAliases(names: readonly string[] | undefined, aliases: readonly string[] | undefined): readonly string[] | undefined {
+/** What a star shows; undefined where that cannot be told. A bare star shows columns that USING merged only once. */
+export function starNames(entries: readonly Entry[], isBare: boolean): readonly OutputName[] | undefined {
+  const names: OutputName[] = [];
+  for (const { columns, isMerged, base } of entries) {
+    const isOwnStar = !isBare && base !== undefined;
+    if (columns === undefined || (isMerged === true && !isOwnStar)) return undefined;
+    if (base !== undefined && base.relation.columns.length !== columns.size) return undefined;
+    for (const [name, sources] of columns) names.push({ name, isGuessed: sources.includes('Guessed') });
+  }
+  return names;
+}
+
+function withAliases(names: readonly OutputName[] | undefined, aliases: readonly string[] | undefined): readonly OutputName[] | undefined {
   if (aliases === undefined || aliases.length === 0) return names;
-  return names === undefined ? undefined : names.map((name, index) => aliases[index] ?? name);
+  return names?.map((output, index) => {
+    const name = aliases[index];
+    return name === undefined ? output : { name, isGuessed: false };
+  });
 }
 
 function aliasedJoin(alias: string, names: readonly string[] | undefined, entries: readonly Entry[]): Entry {
-  const columns = new Map<string, Entry['columns'] extends ReadonlyMap<string, infer V> | undefined ? V : never>();
+  const columns = new Map<string, readonly ColumnSource[]>();
   let isKnown = true;
   for (const entry of entries) {
     if (entry.columns === undefined) isKnown = false;
@@ -441,10 +513,10 @@ function aliasedJoin(alias: string, names: readonly string[] | undefined, entrie
   }
   const isTainted = entries.some((entry) => entry.isTainted);
   if (names !== undefined && names.length > 0) {
-    // Renamed join columns: any of them may be any column below.
-    const all = [...columns.values()].flat();
-    return { alias, columns: isKnown ? new Map([...columns.keys(), ...names].map((name) => [name, all] as const)) : undefined, isTainted };
+    // Renamed join columns: any of them may be any column below, and an old name may be gone.
+    const all: readonly ColumnSource[] = [...columns.values(), 'Guessed' as const].flat();
+    return { alias, columns: isKnown ? new Map([...columns.keys(), ...names].map((name) => [name, all] as const)) : undefined, isTainted, isMerged: true };
   }
-  return { alias, columns: isKnown ? columns : undefined, isTainted };
+  return { alias, columns: isKnown ? columns : undefined, isTainted, isMerged: true };
 }
 

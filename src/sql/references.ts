@@ -7,11 +7,12 @@ import type { Column, Relation } from './catalogue.ts';
 import { columnTypeOf } from './column-type.ts';
 import type { ColumnMasks } from './masks.ts';
 import type { Place } from './query.ts';
-import { quoteIdentifier } from './quote.ts';
+import { quoteIdentifier, quoteName } from './quote.ts';
 import type { BaseReference, ColumnSource, Entry } from './scope.ts';
 import { maskedSubselect } from './substitute.ts';
 import { deniedSystemRelations } from './system-relations.ts';
 import { strings } from './tree.ts';
+import { isProjection } from './view.ts';
 
 interface Pending {
   readonly base: BaseReference;
@@ -20,6 +21,10 @@ interface Pending {
   /** SQL of the view's body where the view has to be written out. */
   readonly inlined: string | undefined;
   readonly stars: { readonly start: number | undefined; readonly end: number | undefined }[];
+  /** Mentions of the whole row by its bare name. */
+  readonly rows: { readonly start: number; readonly end: number }[];
+  /** COPY reads a table without those that inherit from it, and has no ONLY to say so. */
+  readonly isOnly: boolean;
 }
 
 const noMasks: ColumnMasks = new Map();
@@ -41,14 +46,15 @@ export class RelationReferences {
     for (const pending of this.#pending.splice(mark)) this.#finishOne(pending);
   }
 
-  read(range: RangeVar, sample: RangeTableSample | undefined): Entry {
+  read(range: RangeVar, sample: RangeTableSample | undefined, isOnly = range.inh !== true): Entry {
     const relation = this.resolve(range);
     if (relation === undefined) return { alias: range.alias?.aliasname ?? range.relname ?? '', columns: undefined, isTainted: false };
     this.#checkReadable(relation);
     const masks = isOwnTemporary(relation) ? noMasks : this.#analysis.environment.masks.of(relation);
     const inlined = this.#inline(relation);
-    const base = newReference(relation, masks, range, false);
-    this.#pending.push({ base, range, sample, inlined, stars: [] });
+    const shown = inlined === undefined ? noMasks : this.#analysis.environment.views.inheritedMasks(relation);
+    const base = newReference(relation, masks, range, false, shown);
+    this.#pending.push({ base, range, sample, inlined, stars: [], rows: [], isOnly });
     return entryOf(base, range);
   }
 
@@ -61,8 +67,12 @@ export class RelationReferences {
     if (relation.kind === 'View' && (masks.size > 0 || this.#inline(relation) !== undefined)) {
       this.#analysis.refuse('MaskedView', `${relation.schema}.${relation.name} is a view over masked data and cannot be written through`);
     }
+    if (relation.isSystem) this.#analysis.refuse('ServerState', `${relation.schema}.${relation.name} belongs to the server and cannot be written`);
+    if (relation.hasRules === true && !this.#analysis.environment.masks.isEmpty) {
+      this.#analysis.refuse('MaskedWrite', `rules turn writes to ${relation.schema}.${relation.name} into other statements, which run on unmasked data`);
+    }
     this.pin(range, relation);
-    return newReference(relation, masks, range, true);
+    return newReference(relation, masks, range, true, noMasks);
   }
 
   /** What a name means; a name that means nothing is refused as PostgreSQL would refuse it. */
@@ -104,7 +114,7 @@ export class RelationReferences {
   readColumn(base: BaseReference, column: Column, place: Place, isPlain: boolean, ref: ColumnRef | undefined): void {
     // Conditions of a write are part of the write; what RETURNING shows is a read.
     if (!base.isTarget || place.clause === 'Returning') base.read.add(column.name);
-    const mask = base.masks.get(column.number);
+    const mask = base.masks.get(column.number) ?? base.shown.get(column.number);
     if (mask === undefined) return;
     if (base.isTarget) {
       this.#readOfTarget(base, column, place, isPlain, ref);
@@ -156,6 +166,11 @@ export class RelationReferences {
     this.#analysis.touch(operation, base.relation, columns, { ...more, ...flagsOf(base.relation) });
   }
 
+  /** A sub-select's row has no named type: the table's is given back once it is known what else the sub-select holds. */
+  noteRow(base: BaseReference, start: number, end: number): void {
+    this.#pending.find((pending) => pending.base === base)?.rows.push({ start, end });
+  }
+
   noteStar(base: BaseReference, start: number | undefined, end: number | undefined): void {
     this.#pending.find((pending) => pending.base === base)?.stars.push({ start, end });
   }
@@ -186,10 +201,14 @@ export class RelationReferences {
     for (const use of view.functions) this.#analysis.useFunction(use);
     for (const refusal of view.refusals) this.#analysis.refusals.push(refusal);
     for (const column of view.maskedColumns) this.#analysis.maskedColumns.add(column);
-    for (const read of view.sql === undefined ? [] : view.maskedReads) {
+    // What a view shows as it is counts where its columns are read.
+    for (const read of view.sql === undefined ? [] : view.maskedReads.filter((each) => !isProjection(each))) {
       if (read.mask.predicates === 'Deny') this.#analysis.refuse('MaskedPredicate', `view ${relation.schema}.${relation.name} reads ${read.relation.schema}.${read.relation.name}.${read.column.name}, which may only be selected as it is`);
     }
-    if (view.sql !== undefined && this.#analysis.storingInto !== undefined) this.#analysis.refuseStoring(`what view ${relation.schema}.${relation.name} shows`);
+    if (view.isOpaque) {
+      this.#analysis.isOpaque = true;
+      if (this.#analysis.storingInto !== undefined) this.#analysis.refuseStoring(`what view ${relation.schema}.${relation.name} shows`);
+    }
     return view.sql;
   }
 
@@ -197,7 +216,7 @@ export class RelationReferences {
     const { base, range } = pending;
     const columns = base.isReadWhole && base.relation.columns.length === 0 ? '*' : base.read;
     this.touch('Select', base, columns);
-    if (!(base.masks.size > 0) && pending.inlined === undefined) {
+    if (!this.#needsMasking(pending)) {
       this.pin(range, base.relation);
       return;
     }
@@ -207,13 +226,21 @@ export class RelationReferences {
     this.#substitute(pending);
   }
 
-  #substitute({ base, range, sample, inlined, stars }: Pending): void {
+  /** System catalogues stay as they are while nothing is read of them that is withheld. */
+  #needsMasking({ base, inlined }: Pending): boolean {
+    if (inlined !== undefined) return true;
+    if (!base.relation.isSystem) return base.masks.size > 0;
+    return base.relation.columns.some(({ number, name }) => base.masks.has(number) && base.read.has(name));
+  }
+
+  #substitute({ base, range, sample, inlined, stars, rows, isOnly }: Pending): void {
     if (range.location === undefined) {
       this.#analysis.refuse('Unsupported', 'the place of a masked relation in the statement is unknown');
       return;
     }
     const span = this.#nameSpan(range);
     if (base.systemColumns.size > 0) this.#expandStars(base, stars);
+    for (const row of rows) this.#restoreRow(base, row);
     const sampleText = sample === undefined ? undefined : this.#takeSample(sample);
     const catalogue = this.#analysis.environment.lookup.catalogue;
     const sql = maskedSubselect({
@@ -221,7 +248,7 @@ export class RelationReferences {
       relation: base.relation,
       masks: base.masks,
       source: inlined,
-      isOnly: range.inh !== true,
+      isOnly,
       sample: sampleText,
       systemColumns: [...base.systemColumns],
     });
@@ -260,15 +287,26 @@ export class RelationReferences {
     return Buffer.from(this.#analysis.text).toString('utf8', start, end);
   }
 
+  #restoreRow(base: BaseReference, { start, end }: { readonly start: number; readonly end: number }): void {
+    const type = `::${quoteName(base.relation.schema, base.relation.name)}`;
+    if (base.systemColumns.size === 0) this.#analysis.edit(end, end, type);
+    // A sub-select keeps the name that the item has by itself.
+    else this.#analysis.edit(start, end, `(SELECT ROW(${ownColumns(base)})${type} AS ${quoteIdentifier(base.alias)})`);
+  }
+
   #expandStars(base: BaseReference, stars: Pending['stars']): void {
     for (const { start, end } of stars) {
       if (start === undefined || end === undefined) {
         this.#analysis.refuse('Unsupported', 'system columns of a masked table cannot be read beside * over several tables', { hint: 'Name the columns.' });
         continue;
       }
-      this.#analysis.edit(start, end, base.relation.columns.map(({ name }) => `${quoteIdentifier(base.alias)}.${quoteIdentifier(name)}`).join(', '));
+      this.#analysis.edit(start, end, ownColumns(base));
     }
   }
+}
+
+function ownColumns(base: BaseReference): string {
+  return base.relation.columns.map(({ name }, index) => `${quoteIdentifier(base.alias)}.${quoteIdentifier(base.renames[index] ?? name)}`).join(', ');
 }
 
 function at(range: RangeVar): { readonly position?: number } {
@@ -289,10 +327,12 @@ function closingParenthesis(tokens: readonly { readonly text: string }[], open: 
   return tokens.length - 1;
 }
 
-function newReference(relation: Relation, masks: ColumnMasks, range: RangeVar, isTarget: boolean): BaseReference {
+function newReference(relation: Relation, masks: ColumnMasks, range: RangeVar, isTarget: boolean, shown: ColumnMasks): BaseReference {
   return {
     relation,
     masks,
+    shown,
+    renames: strings(range.alias?.colnames) ?? [],
     isTarget,
     isTemporary: isOwnTemporary(relation),
     alias: range.alias?.aliasname ?? range.relname ?? '',
@@ -306,10 +346,9 @@ function newReference(relation: Relation, masks: ColumnMasks, range: RangeVar, i
 /** The names under which a relation's columns are visible; an alias may rename the first few. */
 export function entryOf(base: BaseReference, range: RangeVar): Entry {
   const isPlainName = range.alias === undefined;
-  const renames = strings(range.alias?.colnames) ?? [];
   const columns = new Map<string, readonly ColumnSource[]>();
   base.relation.columns.forEach((column, index) => {
-    columns.set(renames[index] ?? column.name, [{ base, column }]);
+    columns.set(base.renames[index] ?? column.name, [{ base, column }]);
   });
   return {
     alias: base.alias,

@@ -1,11 +1,12 @@
 /** Functions and operators that a statement runs: known harmless ones are free and pinned, others need a rule. */
-import type { A_Expr, FuncCall, Node } from '@pgsql/types';
+import type { A_Expr, FuncCall, Node, TypeName } from '@pgsql/types';
 import type { Analysis } from './analysis.ts';
-import { grantableFunctions, harmlessFunctions } from './harmless-functions.ts';
+import { grantableFunctions, harmlessFunctions, isHarmfulBuiltIn } from './harmless-functions.ts';
 import { classifySetting } from './harmless-settings.ts';
 import { isHarmlessFunction } from './lookup.ts';
+import { quoteLiteral, quoteName } from './quote.ts';
 import { isOwnTemporary, type RelationReferences } from './references.ts';
-import { stringLiteral, strings } from './tree.ts';
+import { stringLiteral, strings, typeNameOf } from './tree.ts';
 
 export function checkCall(analysis: Analysis, call: FuncCall, references: RelationReferences): void {
   const path = strings(call.funcname) ?? [];
@@ -39,10 +40,10 @@ function checkQualified(analysis: Analysis, schema: string, name: string): void 
 function checkUnlisted(analysis: Analysis, schema: string | undefined, name: string): void {
   const candidates = schema === undefined ? analysis.environment.lookup.functionsNamed(name) : [];
   const harmful = candidates.filter((entry) => !isHarmlessFunction(entry));
-  if (candidates.length > 0 && harmful.length === 0) return;
-  if (harmful.length === 0) {
+  if (candidates.length > 0 && harmful.length === 0 && !isHarmfulBuiltIn(name)) return;
+  // A user's function of a built-in's name does not hide the built-in one.
+  if (harmful.length === 0 || isHarmfulBuiltIn(name)) {
     analysis.useFunction({ schema: 'pg_catalog', name, isBuiltIn: !grantableFunctions.has(name) });
-    return;
   }
   // Which overload and schema PostgreSQL chooses depends on types: each candidate must be allowed.
   for (const candidate of harmful) analysis.useFunction({ schema: candidate.schema, name, isBuiltIn: false });
@@ -50,7 +51,7 @@ function checkUnlisted(analysis: Analysis, schema: string | undefined, name: str
 
 /** A user's function of a built-in's name could be chosen by its argument types: the call is pinned. */
 function pinCaptured(analysis: Analysis, name: string, call: FuncCall): void {
-  if (analysis.isDefinition || analysis.environment.lookup.capturingFunctions(name).length === 0) return;
+  if (analysis.environment.lookup.capturingFunctions(name).length === 0) return;
   if (call.funcformat !== undefined && call.funcformat !== 'COERCE_EXPLICIT_CALL') return;
   if (call.location === undefined) {
     analysis.refuse('FunctionCapture', `function ${name} also exists outside pg_catalog`, { hint: `Write pg_catalog.${name}.` });
@@ -141,10 +142,18 @@ function checkNextval(analysis: Analysis, args: readonly Node[], references: Rel
   if (relation === undefined) return;
   if (isOwnTemporary(relation)) return;
   // An unqualified name inside the literal could be shadowed by what the session made.
-  if (schema === undefined && analysis.environment.session.isDirty) {
-    analysis.refuse('DynamicSql', `nextval needs a schema-qualified name here`, { hint: `Write nextval('${relation.schema}.${relation.name}').` });
-  }
+  if (schema === undefined && analysis.environment.session.isDirty && !analysis.isDefinition) pinLiteral(analysis, args[0], quoteName(relation.schema, relation.name));
   analysis.touch('Insert', relation, []);
+}
+
+function pinLiteral(analysis: Analysis, node: Node | undefined, text: string): void {
+  if (node !== undefined && 'TypeCast' in node) {
+    pinLiteral(analysis, node.TypeCast.arg, text);
+    return;
+  }
+  if (node === undefined || !('A_Const' in node)) return;
+  const token = analysis.tokens[analysis.tokenAt(node.A_Const.location ?? 0)];
+  if (token !== undefined) analysis.edit(token.start, token.end, quoteLiteral(text));
 }
 
 function splitDotted(written: string): readonly string[] {
@@ -165,8 +174,12 @@ export function checkOperator(analysis: Analysis, { kind, name, location, lexpr,
   const implied = impliedOperators(kind, operator);
   const captured = implied.filter((each) => analysis.environment.lookup.isCapturedOperator(each));
   if (captured.length === 0) return;
+  if (!builtInOperators.has(operator)) {
+    for (const each of captured) useOperator(analysis, undefined, each);
+    return;
+  }
   // Row comparison and sub-select forms take no OPERATOR() syntax for their parts, plain infix does.
-  if (kind === 'AEXPR_OP' && location !== undefined && rexpr !== undefined && !isRow(lexpr) && !analysis.isDefinition) {
+  if (kind === 'AEXPR_OP' && location !== undefined && rexpr !== undefined && !isRow(lexpr)) {
     analysis.edit(location, location + Buffer.byteLength(writtenOperator(analysis, location, operator)), `OPERATOR(pg_catalog.${operator})`);
     return;
   }
@@ -196,7 +209,9 @@ function impliedOperators(kind: A_Expr['kind'], operator: string): readonly stri
 
 export function checkBareOperator(analysis: Analysis, operator: string, path: readonly string[] = []): void {
   if (path.length > 1) checkQualifiedOperator(analysis, path[0] ?? '', operator);
-  else if (analysis.environment.lookup.isCapturedOperator(operator)) refuseCaptured(analysis, operator);
+  else if (!analysis.environment.lookup.isCapturedOperator(operator)) return;
+  else if (builtInOperators.has(operator)) refuseCaptured(analysis, operator);
+  else useOperator(analysis, undefined, operator);
 }
 
 function refuseCaptured(analysis: Analysis, operator: string): void {
@@ -206,19 +221,42 @@ function refuseCaptured(analysis: Analysis, operator: string): void {
 /** A user's operator named on purpose is a call of its function, which the policy must list by the operator's schema. */
 function checkQualifiedOperator(analysis: Analysis, schema: string, operator: string): void {
   if (schema === 'pg_catalog') return;
+  if (analysis.environment.lookup.isCapturedOperator(operator)) useOperator(analysis, schema, operator);
+}
+
+function useOperator(analysis: Analysis, schema: string | undefined, operator: string): void {
+  const { operators, functions } = analysis.environment.lookup.catalogue;
+  for (const { functionOid, schema: home, name } of operators) {
+    if ((schema !== undefined && home !== schema) || name !== operator) continue;
+    const entry = functions.find(({ oid }) => oid === functionOid);
+    if (entry !== undefined && !isHarmlessFunction(entry)) analysis.useFunction({ schema: entry.schema, name: entry.name, isBuiltIn: false });
+    // A harmful built-in function may hide behind an operator too.
+    if (entry === undefined) analysis.useFunction({ schema: home, name: operator, isBuiltIn: false });
+  }
+}
+
+/** Operators of pg_catalog in 13 to 18: a user's operator of another name is meant when it is written. */
+const builtInOperators: ReadonlySet<string> = new Set(
+  `!! !~ !~* !~~ !~~* # ## #- #> #>> % & && &< &<| &> * *< *<= *<> *= *> *>= + - -> ->> -|- / < <-> << <<= <<| <= <> <@ <^ = > >= >> >>= >^
+  ? ?# ?& ?- ?-| ?| ?|| @ @-@ @> @? @@ @@@ ^ ^@ | |&> |/ |>> || ||/ ~ ~* ~<=~ ~<~ ~= ~>=~ ~>~ ~~ ~~*`.trim().split(/\s+/),
+);
+
+/** A cast that the schema's owner defined runs a function of theirs. */
+export function checkCast(analysis: Analysis, type: TypeName | undefined): void {
   const { lookup } = analysis.environment;
-  if (!lookup.isCapturedOperator(operator)) return;
-  for (const { functionOid, schema: home, name } of lookup.catalogue.operators) {
-    if (home !== schema || name !== operator) continue;
-    const entry = lookup.catalogue.functions.find(({ oid }) => oid === functionOid);
+  const { casts, functions } = lookup.catalogue;
+  if (casts.length === 0) return;
+  const targets = new Set(lookup.typesNamed(typeNameOf(type)).map(({ oid }) => oid));
+  for (const { target, functionOid } of casts) {
+    const entry = targets.has(target) ? functions.find(({ oid }) => oid === functionOid) : undefined;
     if (entry !== undefined && !isHarmlessFunction(entry)) analysis.useFunction({ schema: entry.schema, name: entry.name, isBuiltIn: false });
   }
 }
 
-/** `(row).name` and `alias.name` call the function `name` when no column is called so. */
+/** `(expression).name` and `alias.name` call the function `name` when no column is called so, whatever the expression's type is. */
 export function checkAttribute(analysis: Analysis, name: string): void {
   for (const entry of analysis.environment.lookup.capturingFunctions(name)) {
     analysis.useFunction({ schema: entry.schema, name: entry.name, isBuiltIn: false });
   }
-  if (name.includes('_to_xml')) analysis.useFunction({ schema: 'pg_catalog', name, isBuiltIn: true });
+  if (isHarmfulBuiltIn(name)) analysis.useFunction({ schema: 'pg_catalog', name, isBuiltIn: !grantableFunctions.has(name) });
 }

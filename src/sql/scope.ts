@@ -1,22 +1,30 @@
 import type { Column, Relation } from './catalogue.ts';
+import type { OutputName } from './column-names.ts';
 import type { ColumnMasks } from './masks.ts';
 
 /** One mention of a relation in a FROM list or as the target of a write, with what was found to be read of it. */
 export interface BaseReference {
   readonly relation: Relation;
   readonly masks: ColumnMasks;
+  /** Columns of a view that show masked columns, by the masks that hold inside it. */
+  readonly shown: ColumnMasks;
   readonly isTarget: boolean;
   readonly isTemporary: boolean;
   /** The name by which the text calls it: its alias or its own name. */
   readonly alias: string;
+  /** Names that the alias gives to the first columns. */
+  readonly renames: readonly string[];
   readonly read: Set<string>;
   readonly assigned: Set<string>;
   readonly systemColumns: Set<string>;
   isReadWhole: boolean;
 }
 
-/** A visible column: of a base relation, or of something that was analysed on its own already. */
-export type ColumnSource = { readonly base: BaseReference; readonly column: Column } | 'Derived';
+/**
+ * A visible column: of a base relation, or of something that was analysed on its own already. `Guessed`: there may
+ * be no column of this name after all, so that the name may just as well mean one further out, or a function.
+ */
+export type ColumnSource = { readonly base: BaseReference; readonly column: Column } | 'Derived' | 'Guessed';
 
 /** Something that column names can refer to: a relation, sub-select, function or aliased join. */
 export interface Entry {
@@ -28,10 +36,14 @@ export interface Entry {
   readonly base?: BaseReference;
   /** Whether masked values were read to make it. */
   readonly isTainted: boolean;
+  /** A star over it does not show `columns` one by one: names occur twice, or USING merged them. */
+  readonly isMerged?: boolean;
+  /** A sub-select in FROM: locking it locks what it reads. */
+  readonly isSubselect?: boolean;
 }
 
 export interface CommonTable {
-  readonly columns: readonly string[] | undefined;
+  readonly columns: readonly OutputName[] | undefined;
   readonly isTainted: boolean;
 }
 
@@ -62,6 +74,8 @@ export type Resolution =
   | { readonly kind: 'Whole'; readonly entry: Entry }
   /** `alias.name` where `name` is no column: PostgreSQL reads it as `name(alias)`. */
   | { readonly kind: 'Function'; readonly entry: Entry; readonly name: string }
+  /** `alias.name` where it cannot be told whether `name` is a column. */
+  | { readonly kind: 'Unlisted'; readonly name: string }
   | { readonly kind: 'Unknown' };
 
 export function resolveColumn(scope: Scope, path: readonly string[]): Resolution {
@@ -81,13 +95,14 @@ function resolveBare(scope: Scope, name: string): Resolution {
   for (let at: Scope | undefined = scope; at !== undefined; at = at.parent) {
     const level = at.entries.flatMap(({ columns }) => columns?.get(name) ?? []);
     sources.push(...level);
-    if (level.length > 0) return { kind: 'Columns', sources, entry: undefined };
+    if (level.length > 0 && !level.includes('Guessed')) return { kind: 'Columns', sources, entry: undefined };
     if (systemColumnNames.has(name)) {
       const bases = at.entries.flatMap(({ base }) => base ?? []);
       if (bases.length > 0) return { kind: 'System', bases, name };
     }
     // A column of this name may also come from an entry whose names are unknown; then outer levels are only possible.
   }
+  if (sources.length > 0) return { kind: 'Columns', sources, entry: undefined };
   const whole = findEntry(scope, [name]);
   if (whole !== undefined) return { kind: 'Whole', entry: whole };
   return { kind: 'Unknown' };
@@ -96,8 +111,9 @@ function resolveBare(scope: Scope, name: string): Resolution {
 function resolveQualified(scope: Scope, qualifier: readonly string[], name: string): Resolution {
   const entry = findEntry(scope, qualifier);
   if (entry === undefined) return { kind: 'Unknown' };
-  if (entry.columns === undefined) return { kind: 'Columns', sources: ['Derived'], entry };
+  if (entry.columns === undefined) return { kind: 'Unlisted', name };
   const sources = entry.columns.get(name);
+  if (sources?.every((source) => source === 'Guessed') === true) return { kind: 'Unlisted', name };
   if (sources !== undefined) return { kind: 'Columns', sources, entry };
   if (systemColumnNames.has(name) && entry.base !== undefined) return { kind: 'System', bases: [entry.base], name };
   return { kind: 'Function', entry, name };

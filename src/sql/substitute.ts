@@ -29,5 +29,6 @@ export function maskedSubselect({ catalogue, relation, masks, source, isOnly, sa
   const from = source === undefined ? `${isOnly ? 'ONLY ' : ''}${quoteName(relation.schema, relation.name)}` : `(${source}) AS ${quoteIdentifier(relation.name)}`;
   // A security barrier keeps conditions of the outside from being tried on rows that the view hides.
   const barrier = relation.isSecurityBarrier === true ? ' OFFSET 0' : '';
-  return `(SELECT ${[...systemColumns, ...columns].join(', ')} FROM ${from}${sample === undefined ? '' : ` ${sample}`}${barrier})`;
+  // System columns come last, where renaming by position does not reach them.
+  return `(SELECT ${[...columns, ...systemColumns].join(', ')} FROM ${from}${sample === undefined ? '' : ` ${sample}`}${barrier})`;
 }

@@ -20,6 +20,7 @@ export const maskedSystemColumns: ReadonlyMap<string, readonly string[]> = new M
   ['pg_stats_ext', ['n_distinct', 'dependencies', 'most_common_vals', 'most_common_val_nulls', 'most_common_freqs', 'most_common_base_freqs']],
   ['pg_stats_ext_exprs', statistics],
   ['pg_stat_activity', ['query', 'query_id']],
+  ['pg_attribute', ['attmissingval']],
   ['pg_authid', ['rolpassword']],
   ['pg_shadow', ['passwd']],
   ['pg_user_mapping', ['umoptions']],

@@ -44,10 +44,20 @@ export function strings(nodes: readonly Node[] | undefined): readonly string[] |
   return out;
 }
 
+/** Casts that leave a string as it is. Others may cut it or turn it into another. */
+const faithfulCasts: ReadonlySet<string> = new Set(['text', 'varchar', 'bpchar', 'regclass']);
+
 /** The text of a string literal. */
 export function stringLiteral(node: Node | undefined): string | undefined {
   if (node === undefined) return undefined;
-  if ('TypeCast' in node) return stringLiteral(node.TypeCast.arg);
+  if ('TypeCast' in node) {
+    const { arg, typeName } = node.TypeCast;
+    const type = strings(typeName?.names) ?? [];
+    // Only the outermost cast may name a relation: `::regclass::text` turns a number into a name.
+    const isNested = arg !== undefined && 'TypeCast' in arg && typeNameOf(arg.TypeCast.typeName) === 'regclass';
+    const isFaithful = (type.length === 1 || type[0] === 'pg_catalog') && faithfulCasts.has(type.at(-1) ?? '') && typeName?.typmods === undefined && !isNested;
+    return isFaithful ? stringLiteral(arg) : undefined;
+  }
   if (!('A_Const' in node)) return undefined;
   const constant: A_Const = node.A_Const;
   return 'sval' in constant && constant.sval !== undefined ? (constant.sval.sval ?? '') : undefined;
@@ -64,6 +74,20 @@ export function isConstant(node: Node | undefined): boolean {
     return kind === 'AEXPR_OP' && lexpr === undefined && (operator === '-' || operator === '+') && isConstant(rexpr);
   }
   return false;
+}
+
+/** Literals and parameters anywhere in a value, sub-selects included. */
+export function constantsOf(value: Node): readonly Node[] {
+  const found: Node[] = [];
+  const stack: unknown[] = [value];
+  while (stack.length > 0) {
+    const next = stack.pop();
+    if (next === null || typeof next !== 'object') continue;
+    const { type } = unwrap(next) ?? {};
+    if (type === 'A_Const' || type === 'ParamRef') found.push(next as Node);
+    else stack.push(...(Object.values(next) as unknown[]));
+  }
+  return found;
 }
 
 /** Last part of a type's name. */

@@ -17,8 +17,12 @@ export class UtilityAnalyser {
   readonly #queries: QueryAnalyser;
   readonly #analysis: Analysis;
 
-  constructor(queries: QueryAnalyser) {
+  /** Byte offset of the statement in the text. */
+  readonly #start: number;
+
+  constructor(queries: QueryAnalyser, start: number) {
     this.#queries = queries;
+    this.#start = start;
     this.#analysis = queries.analysis;
   }
 
@@ -153,6 +157,7 @@ export class UtilityAnalyser {
 
   #copyQuery(query: Node): void {
     this.#analysis.operations.add('Copy');
+    this.#analysis.isUncounted = true;
     analyseQuery(this.#queries, query);
   }
 
@@ -160,6 +165,7 @@ export class UtilityAnalyser {
   #copyFrom(range: RangeVar, statement: CopyStmt): void {
     const columns = (strings(statement.attlist) ?? []).map((name) => ({ ResTarget: { name } }));
     const node: Node = { InsertStmt: { relation: range, ...(columns.length > 0 && { cols: columns }), selectStmt: { SelectStmt: { op: 'SETOP_NONE' } } } };
+    this.#analysis.isUncounted = true;
     analyseQuery(this.#queries, node);
     const copied = this.#queries.references.resolve(range);
     if (copied !== undefined) this.#analysis.touch('Copy', copied, columns.length > 0 ? columns.map(({ ResTarget }) => ResTarget.name) : '*', flagsOf(copied));
@@ -178,10 +184,10 @@ export class UtilityAnalyser {
     this.#analysis.touch('Copy', relation, names, flagsOf(relation));
     const mark = this.#queries.references.mark();
     // COPY reads the table alone, without those that inherit from it.
-    const entry = this.#queries.references.read({ ...range, inh: true }, undefined);
+    const entry = this.#queries.references.read({ ...range, inh: true }, undefined, relation.kind === 'Table');
     for (const name of names) {
       const [source] = entry.columns?.get(name) ?? [];
-      if (source !== undefined && source !== 'Derived') {
+      if (source !== undefined && typeof source !== 'string') {
         this.#queries.references.readColumn(source.base, source.column, { scope: childScope(undefined), clause: 'Target', depth: 0 }, true, undefined);
       }
     }
@@ -234,7 +240,11 @@ export class UtilityAnalyser {
       this.#analysis.effects.push({ kind: 'CreateTemporary', name });
       return;
     }
-    this.#analysis.touch('Ddl', { schema: range?.schemaname ?? this.#analysis.searchPath[0] ?? 'public', name }, '*');
+    const home = range?.schemaname ?? this.#analysis.searchPath[0] ?? 'public';
+    const existing = this.#analysis.environment.lookup.relation(home, name);
+    if (existing !== undefined) this.#checkMaskedDefinition('Ddl', existing);
+    this.#analysis.touch('Ddl', { schema: home, name }, '*');
+    if (range !== undefined) this.#pin(range, { ...temporaryRelation(name), schema: home });
     this.#analysis.effects.push({ kind: 'CatalogueChange' });
   }
 
@@ -285,6 +295,11 @@ export class UtilityAnalyser {
     if (named.length === 0) this.#analysis.operations.add(operation);
     this.#checkEmbedded(type, node);
     this.#temporaryEffects(node);
+    if ('RenameStmt' in node && node.RenameStmt.renameType === 'OBJECT_SCHEMA') this.#checkSchemaRename(node.RenameStmt.subname ?? '');
+    if ('CreateSchemaStmt' in node && node.CreateSchemaStmt.schemaElts !== undefined) {
+      this.#analysis.refuse('Unsupported', 'CREATE SCHEMA with objects in it is not known', { hint: 'Create the objects by statements of their own.' });
+    }
+    if ('AlterRoleSetStmt' in node && node.AlterRoleSetStmt.setstmt?.name !== undefined) checkSetting(this.#analysis, node.AlterRoleSetStmt.setstmt.name);
     if (isLasting && operation !== 'Maintenance') this.#analysis.effects.push({ kind: 'CatalogueChange' });
   }
 
@@ -329,9 +344,20 @@ export class UtilityAnalyser {
     const places = tokens.flatMap((token, index) => {
       const written = token.text.startsWith('"') ? token.text.slice(1, -1).replaceAll('""', '"') : token.text.toLowerCase();
       const isQualified = tokens[index - 1]?.text === '.' || tokens[index + 1]?.text === '.';
-      return token.start >= this.start && written === name && !isQualified ? [token.start] : [];
+      return token.start >= this.#start && written === name && !isQualified ? [token.start] : [];
     });
     return places.length === 1 ? places[0] : undefined;
+  }
+
+  /** Masks are written with the schema's name. */
+  #checkSchemaRename(schema: string): void {
+    const { lookup, masks } = this.#analysis.environment;
+    for (const relation of lookup.catalogue.relations.values()) {
+      if (relation.schema === schema && masks.of(relation).size > 0) {
+        this.#analysis.refuse('MaskedDdl', `schema ${schema} holds masked columns and may not be renamed through this connection`);
+        return;
+      }
+    }
   }
 
   #checkMaskedDefinition(operation: Operation, relation: Relation): void {
@@ -368,20 +394,20 @@ export class UtilityAnalyser {
   /** EXPLAIN over masked relations would show estimates that come from unmasked statistics. */
   explain(statement: ExplainStmt, analyse: (query: Node) => void): void {
     if (statement.query === undefined) return;
-    analyse(statement.query);
-    if (this.#analysis.maskedColumns.size === 0) return;
     const options = explainOptions(statement.options);
+    if (options.isAnalyze) this.#analysis.isUncounted = true;
+    analyse(statement.query);
+    // What EXECUTE runs was planned earlier, perhaps with masks in it.
+    const isPrepared = 'ExecuteStmt' in statement.query && !this.#analysis.environment.masks.isEmpty;
+    if (this.#analysis.maskedColumns.size === 0 && !isPrepared) return;
     if (options.isAnalyze) {
       this.#analysis.refuse('Unsupported', 'EXPLAIN ANALYZE over masked relations would show measures of unmasked data', { hint: 'Use EXPLAIN without ANALYZE.' });
       return;
     }
-    const start = this.#analysis.tokenAt(this.start);
+    const start = this.#analysis.tokenAt(this.#start);
     const end = endOfExplain(this.#analysis.tokens, start);
     this.#analysis.edit(this.#analysis.tokens[start]?.start ?? 0, end, `EXPLAIN (${['COSTS OFF', ...options.kept].join(', ')})`);
   }
-
-  /** Byte offset of the statement in the text. */
-  start = 0;
 }
 
 /** A query or write that stands inside another statement. */

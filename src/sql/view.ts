@@ -17,12 +17,19 @@ export interface InlinedView {
   readonly maskedReads: readonly MaskedRead[];
   /** Relations that the definition reads, views written out. */
   readonly reads: readonly Relation[];
+  /** Masked columns decide which rows it has, or are computed with where no output column can be told. */
+  readonly isOpaque: boolean;
+}
+
+/** Whether a read of a masked column ends up in one known output column and nowhere else. */
+export function isProjection({ clause, depth, targetIndex }: MaskedRead): boolean {
+  return clause === 'Target' && depth === 0 && targetIndex !== undefined;
 }
 
 /** Analyses one definition; made by the planner, which knows all the analysers. */
 export type DefinitionAnalyser = (relation: Relation, views: ViewInliner) => InlinedView;
 
-const unreadable: InlinedView = { sql: undefined, functions: [], refusals: [], maskedColumns: [], maskedReads: [], reads: [] };
+const unreadable: InlinedView = { sql: undefined, functions: [], refusals: [], maskedColumns: [], maskedReads: [], reads: [], isOpaque: false };
 const maximumNesting = 32;
 
 export class ViewInliner {
@@ -49,13 +56,14 @@ export class ViewInliner {
     }
   }
 
-  /** Masks that a materialised view inherits: its rows hold raw values, copied when it was refreshed. */
+  /** Masks of a view's columns by its definition. A materialised view inherits them: its rows hold raw values, copied when it was refreshed. */
   inheritedMasks(relation: Relation): ColumnMasks {
     const masks = new Map<number, ColumnMask>();
-    for (const { mask, isPlain, depth, targetIndex, clause } of this.inline(relation).maskedReads) {
-      if (clause !== 'Target' || targetIndex === undefined || depth > 0) continue;
-      const column = relation.columns[targetIndex];
-      if (column !== undefined) masks.set(column.number, isPlain ? mask : { ...mask, mask: { type: 'Null' } });
+    for (const read of this.inline(relation).maskedReads) {
+      const column = read.targetIndex === undefined || !isProjection(read) ? undefined : relation.columns[read.targetIndex];
+      if (column === undefined) continue;
+      const isSole = read.isPlain && !masks.has(column.number);
+      masks.set(column.number, isSole ? read.mask : { ...read.mask, mask: { type: 'Null' } });
     }
     return masks;
   }
@@ -66,9 +74,10 @@ export class ViewInliner {
     const view = this.inline(relation);
     const name = `${relation.schema}.${relation.name}`;
     const [refusal] = view.refusals;
-    if (refusal !== undefined && view.maskedReads.length > 0) return `materialised view ${name}: ${refusal.message}`;
-    const bad = view.maskedReads.find(({ clause, depth, targetIndex }) => clause !== 'Target' || depth > 0 || targetIndex === undefined);
-    return bad === undefined ? undefined : `materialised view ${name} is computed from masked column ${bad.relation.schema}.${bad.relation.name}.${bad.column.name} in a way that a mask cannot follow`;
+    if (refusal !== undefined && (view.maskedReads.length > 0 || view.isOpaque)) return `materialised view ${name}: ${refusal.message}`;
+    if (!view.isOpaque) return undefined;
+    const bad = view.maskedReads.find((read) => !isProjection(read));
+    return bad === undefined ? `materialised view ${name} reads a view that is computed from masked columns` : `materialised view ${name} is computed from masked column ${bad.relation.schema}.${bad.relation.name}.${bad.column.name} in a way that a mask cannot follow`;
   }
 
   #refused(relation: Relation, why: string): InlinedView {

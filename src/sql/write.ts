@@ -2,16 +2,16 @@
  * INSERT, UPDATE, DELETE and MERGE. The target cannot be substituted, so its masked columns may not be read, and
  * may be assigned only where that tells nothing about other rows.
  */
-import type { DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictClause, RangeVar, ReturningClause, SelectStmt, UpdateStmt } from '@pgsql/types';
+import type { DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictClause, RangeVar, ResTarget, ReturningClause, SelectStmt, UpdateStmt } from '@pgsql/types';
 import type { Analysis } from './analysis.ts';
 import type { Column } from './catalogue.ts';
-import { columnName } from './column-names.ts';
+import { outputName, type OutputName } from './column-names.ts';
 import { columnNamed } from './masks.ts';
-import { QueryAnalyser, type Place, type SelectResult } from './query.ts';
+import { QueryAnalyser, starNames, type Place, type SelectResult } from './query.ts';
 import { entryOf } from './references.ts';
 import { quoteIdentifier } from './quote.ts';
-import { childScope, resolveColumn, type BaseReference, type Entry, type Scope } from './scope.ts';
-import { isConstant, strings } from './tree.ts';
+import { childScope, resolveColumn, resolveStar, type BaseReference, type Entry, type Scope } from './scope.ts';
+import { constantsOf, isConstant, strings } from './tree.ts';
 
 /** A statement of a WITH or at the top that is no SELECT. */
 export function analyseWrite(queries: QueryAnalyser, node: Node, parent: Scope | undefined, depth: number): SelectResult {
@@ -35,6 +35,8 @@ interface Target {
   readonly scope: Scope;
   readonly mark: number;
   readonly depth: number;
+  /** `RETURNING *` shows what MERGE reads before what it writes. */
+  readonly isSourceFirst?: boolean;
 }
 
 class WriteAnalyser {
@@ -93,7 +95,7 @@ class WriteAnalyser {
       const more = { hasWhere: pinsTarget(statement.joinCondition, target), ...this.#countable() };
       this.#queries.references.touch('Merge', target.base, '*', more);
       for (const clause of statement.mergeWhenClauses ?? []) if ('MergeWhenClause' in clause) this.#mergeWhen(clause.MergeWhenClause, target, more);
-      return this.#returning(statement.returningClause, target, target.scope.entries.slice(1));
+      return this.#returning(statement.returningClause, { ...target, isSourceFirst: true }, target.scope.entries.slice(1));
     });
   }
 
@@ -214,14 +216,12 @@ class WriteAnalyser {
   /** A value for a masked column stands in recordings as a digest. */
   #keepSecret(value: Node | undefined, column: Column | undefined, base: BaseReference): void {
     if (value === undefined || column === undefined || !base.masks.has(column.number)) return;
-    if ('TypeCast' in value) {
-      this.#keepSecret(value.TypeCast.arg, column, base);
-      return;
+    for (const constant of constantsOf(value)) {
+      if ('ParamRef' in constant && constant.ParamRef.number !== undefined) this.#analysis.secretParameters.add(constant.ParamRef.number);
+      if (!('A_Const' in constant) || constant.A_Const.location === undefined) continue;
+      const token = this.#analysis.tokens[this.#analysis.tokenAt(constant.A_Const.location)];
+      if (token !== undefined) this.#analysis.hideInRecord(token);
     }
-    if ('ParamRef' in value && value.ParamRef.number !== undefined) this.#analysis.secretParameters.add(value.ParamRef.number);
-    if (!('A_Const' in value) || value.A_Const.location === undefined) return;
-    const token = this.#analysis.tokens[this.#analysis.tokenAt(value.A_Const.location)];
-    if (token !== undefined) this.#analysis.recordEdits.push({ start: token.start, end: token.end, text: `'${this.#analysis.environment.digest(token.text)}'` });
   }
 
   #onConflict(clause: OnConflictClause, target: Target): void {
@@ -237,7 +237,8 @@ class WriteAnalyser {
     this.#queries.expression(clause.infer?.whereClause, { scope, clause: 'Where', depth: target.depth + 1 });
     if (clause.action !== 'ONCONFLICT_UPDATE') return;
     // `excluded` holds what the statement itself proposed.
-    scope.entries.push({ alias: 'excluded', columns: undefined, isTainted: false });
+    const proposed = new Map(base.relation.columns.map(({ name }) => [name, ['Derived']] as const));
+    scope.entries.push({ alias: 'excluded', columns: base.isTemporary ? undefined : proposed, isTainted: false });
     const columns = this.#assignments(clause.targetList, { ...target, scope });
     this.#queries.expression(clause.whereClause, { scope, clause: 'Where', depth: target.depth + 1 });
     this.#queries.references.touch('Update', base, columnList(columns), { hasWhere: false, ...this.#countable() });
@@ -245,7 +246,7 @@ class WriteAnalyser {
 
   #returning(clause: ReturningClause | undefined, target: Target, others: readonly Entry[]): SelectResult {
     const exprs = clause?.exprs ?? [];
-    if (exprs.length === 0) return { names: [], isTainted: false };
+    if (exprs.length === 0) return { names: undefined, isTainted: false };
     const scope = childScope(target.scope.parent);
     for (const [name, table] of target.scope.commonTables) scope.commonTables.set(name, table);
     scope.entries.push(target.entry, ...others);
@@ -253,38 +254,74 @@ class WriteAnalyser {
     const before = this.#analysis.maskedReads.length;
     const outer = this.#analysis.storingInto;
     this.#analysis.storingInto = undefined;
-    const names = exprs.flatMap((node, index) => ('ResTarget' in node ? this.#returned(node.ResTarget.val, node.ResTarget.name, { ...target, scope }, others, index) : []));
+    const columns = exprs.map((node, index) => ('ResTarget' in node ? this.#returned(node.ResTarget, { ...target, scope }, others, index) : undefined));
     this.#analysis.storingInto = outer;
+    const names = columns.every((each) => each !== undefined) ? columns.flat() : undefined;
     return { names, isTainted: this.#analysis.maskedReads.length > before || target.base.masks.size > 0 };
   }
 
-  #returned(value: Node | undefined, name: string | undefined, target: Target, others: readonly Entry[], index: number): readonly string[] {
+  /** Names of the output columns that one item makes; undefined where they cannot be told. */
+  #returned({ val, name, location }: ResTarget, target: Target, others: readonly Entry[], index: number): readonly OutputName[] | undefined {
     const place: Place = { scope: target.scope, clause: 'Returning', depth: target.depth, targetIndex: index };
-    const star = value !== undefined && 'ColumnRef' in value ? starOf(value.ColumnRef.fields) : undefined;
-    if (value !== undefined && 'ColumnRef' in value && star !== undefined && target.base.masks.size > 0) {
-      return this.#returnedStar(star, value.ColumnRef.location, target, others);
+    const star = val !== undefined && 'ColumnRef' in val ? starOf(val.ColumnRef.fields) : undefined;
+    if (val !== undefined && 'ColumnRef' in val && star !== undefined) return this.#returnedStar(val, val.ColumnRef.location, star, target, others, place);
+    const before = this.#analysis.edits.length;
+    this.#queries.target(val, place);
+    const output = outputName(name, val);
+    const isRewritten = this.#analysis.edits.length > before;
+    // A mask in the place of a column may change the name that PostgreSQL finds for the item.
+    if (isRewritten && output.isGuessed && location !== undefined) {
+      const end = this.#endOfItem(location);
+      this.#analysis.edit(end, end, ` AS ${quoteIdentifier(output.name)}`);
     }
-    this.#queries.target(value, place);
-    return [name ?? columnName(value)];
+    return [output];
   }
 
   /** `*` over a masked target is written out, so that each masked column can be put behind its mask. */
-  #returnedStar(qualifier: readonly string[], location: number | undefined, target: Target, others: readonly Entry[]): readonly string[] {
+  #returnedStar(value: Node, location: number | undefined, qualifier: readonly string[], target: Target, others: readonly Entry[], place: Place): readonly OutputName[] | undefined {
     const { base } = target;
     const own = qualifier.at(-1) ?? base.alias;
-    const isTarget = qualifier.length === 0 || target.scope.entries.some((entry) => entry.alias === own && entry.base === base);
-    const last = location === undefined ? undefined : this.#analysis.tokens[this.#analysis.tokenAt(location) + 2 * qualifier.length];
-    if (!isTarget || location === undefined || last === undefined) {
-      const resolved = target.scope.entries.find((entry) => entry.alias === own);
-      return [...(resolved?.columns?.keys() ?? [])];
+    const isBare = qualifier.length === 0;
+    const isTarget = isBare || target.scope.entries.some((entry) => entry.alias === own && entry.base === base);
+    if (!isTarget || base.masks.size === 0) {
+      this.#queries.target(value, place);
+      return isBare && others.length > 0 ? undefined : starNames(resolveStar(target.scope, qualifier), false);
     }
+    const last = location === undefined ? undefined : this.#analysis.tokens[this.#analysis.tokenAt(location) + 2 * qualifier.length];
+    if (location === undefined || last === undefined) return undefined;
     const items = base.relation.columns.map((column) => {
       base.read.add(column.name);
       return this.#queries.references.returnedColumn(base, column, own);
     });
-    if (qualifier.length === 0) items.push(...others.map(({ alias }) => `${quoteIdentifier(alias)}.*`));
-    this.#analysis.edit(location, last.end, items.join(', '));
-    return base.relation.columns.map(({ name }) => name);
+    const beside = isBare ? this.#starsBeside(others, place) : [];
+    // MERGE shows its source first.
+    this.#analysis.edit(location, last.end, (target.isSourceFirst ? [...beside, ...items] : [...items, ...beside]).join(', '));
+    return beside.length > 0 ? undefined : base.relation.columns.map((column) => ({ name: column.name, isGuessed: false }));
+  }
+
+  #starsBeside(others: readonly Entry[], place: Place): readonly string[] {
+    return others.map((entry) => {
+      if (entry.alias === '' || entry.isMerged === true) {
+        this.#analysis.refuse('Unsupported', 'RETURNING * beside joined relations cannot be masked', { hint: 'Name the columns.' });
+      }
+      this.#queries.readAll(entry, place);
+      return `${quoteIdentifier(entry.alias)}.*`;
+    });
+  }
+
+  /** Byte offset behind the item of a RETURNING list that starts at `location`. */
+  #endOfItem(location: number): number {
+    const { tokens } = this.#analysis;
+    let depth = 0;
+    let at = this.#analysis.tokenAt(location);
+    let end = location;
+    for (let token = tokens[at]; token !== undefined; token = tokens[++at]) {
+      if (depth === 0 && [',', ')', ']', ';'].includes(token.text)) return end;
+      if (token.text === '(' || token.text === '[') depth++;
+      if (token.text === ')' || token.text === ']') depth--;
+      end = token.end;
+    }
+    return end;
   }
 }
 
@@ -319,7 +356,10 @@ function pinsTarget(condition: Node | undefined, target: Target): boolean {
   }
   if (!('A_Expr' in condition)) return false;
   const { kind, name, lexpr, rexpr } = condition.A_Expr;
-  const operator = strings(name)?.at(-1);
+  const path = strings(name) ?? [];
+  // An operator of the schema's owner may mean anything.
+  if (path.length > 1 && path[0] !== 'pg_catalog') return false;
+  const operator = path.at(-1);
   switch (kind) {
     case 'AEXPR_OP':
       return operator === '=' && ((isTargetColumn(lexpr, target) && isConstant(rexpr)) || (isTargetColumn(rexpr, target) && isConstant(lexpr)));
@@ -338,7 +378,7 @@ function isTargetColumn(node: Node | undefined, target: Target): boolean {
   if (node === undefined || !('ColumnRef' in node)) return false;
   const resolution = resolveColumn(target.scope, strings(node.ColumnRef.fields) ?? []);
   if (resolution.kind !== 'Columns') return false;
-  return resolution.sources.length > 0 && resolution.sources.every((source) => source !== 'Derived' && source.base === target.base);
+  return resolution.sources.length > 0 && resolution.sources.every((source) => typeof source !== 'string' && source.base === target.base);
 }
 
 function isConstantList(node: Node | undefined): boolean {
