@@ -113,28 +113,26 @@ export class ClientMessages {
   #query(frame: Buffer): void {
     const talk = this.#talk;
     const text = decodeQuery(frame);
-    // As at the target: a simple query ends what has no name.
-    talk.names.removePrepared('');
-    talk.names.removePortal('');
+    const forgotten = this.#forgetUnnamed();
     if (text.includes('\ufffd') && !isUtf8(queryBytes(frame))) {
-      this.#refuse('Query', invalidEncoding);
+      this.#refuse('Query', invalidEncoding, 0, forgotten);
       return;
     }
     const known = talk.know(text);
     if (known.plan.statements.length === 0) {
-      this.#emptyQuery(known, frame);
+      this.#emptyQuery(known, frame, forgotten);
       return;
     }
     const held = this.#held.judge(known);
     const draft = draftOf(known, 'Query', talk.reason);
     if ('refusal' in held) {
       talk.session.deny(held.refusal, draft);
-      this.#refuse('Query', refusalReport(held.refusal));
+      this.#refuse('Query', refusalReport(held.refusal), 0, forgotten);
       return;
     }
     const run = talk.session.run(held.judged, draft);
     if (!run.ok) {
-      this.#refuse('Query', refusalReport(run.error));
+      this.#refuse('Query', refusalReport(run.error), 0, forgotten);
       return;
     }
     const maxRows = maxRowsOf(held.judged);
@@ -142,16 +140,29 @@ export class ClientMessages {
       this.#countedQuery(known, run.value, maxRows);
       return;
     }
-    const undo = this.#held.note(known);
+    const noted = this.#held.note(known);
+    const undo = (wasReached: boolean): void => {
+      noted?.(wasReached);
+      forgotten(wasReached);
+    };
     const reply = expectReply('Query', { known, action: run.value.action, undo, cursor: this.#held.fetchedBy(known) });
     talk.syncsSent++;
     talk.waitingFor = reply;
     talk.target.forward(run.value.proofs, known.plan.text === text ? frame : encodeQuery(known.plan.text), reply);
   }
 
-  #emptyQuery(known: KnownText, frame: Buffer): void {
+  /** As at the target: a simple query ends what has no name, unless it is skipped behind an error. */
+  #forgetUnnamed(): (wasReached: boolean) => void {
+    const { names } = this.#talk;
+    const undo = [names.removePrepared(''), names.removePortal('')];
+    return (wasReached) => {
+      if (!wasReached) for (const each of undo) each(false);
+    };
+  }
+
+  #emptyQuery(known: KnownText, frame: Buffer, undo: (wasReached: boolean) => void): void {
     const talk = this.#talk;
-    const reply = expectReply('Query', { known });
+    const reply = expectReply('Query', { known, undo });
     talk.syncsSent++;
     talk.waitingFor = reply;
     talk.target.forwardEmpty(known, frame, reply);
@@ -225,8 +236,10 @@ export class ClientMessages {
 
   #refuseParse({ name }: ParseMessage, report: Report): void {
     // A failed Parse without a name leaves no statement without a name.
-    if (name === '') this.#talk.names.removePrepared('');
-    this.#refuse('Poison', report);
+    const undo = name === '' ? this.#talk.names.removePrepared('') : undefined;
+    this.#refuse('Poison', report, 0, (wasReached) => {
+      if (!wasReached) undo?.(false);
+    });
   }
 
   #bind(frame: Buffer): void {
@@ -370,8 +383,8 @@ export class ClientMessages {
     this.#refuse('Poison', refusalReport(refusal));
   }
 
-  #refuse(kind: 'Query' | 'Poison', report: Report, action = 0): void {
-    const reply = this.#talk.target.refuse(kind, report, action);
+  #refuse(kind: 'Query' | 'Poison', report: Report, action = 0, undo?: (wasReached: boolean) => void): void {
+    const reply = this.#talk.target.refuse(kind, report, action, undo);
     if (kind === 'Poison') return;
     this.#talk.syncsSent++;
     this.#talk.waitingFor = reply;

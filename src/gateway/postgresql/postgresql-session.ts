@@ -50,6 +50,7 @@ export class PostgresqlSession implements LifeCycle {
   #isPumping = false;
   #isClientPaused = false;
   #hasClientEnded = false;
+  #hasTerminated = false;
   #hasEnded = false;
   /** The session ends at the next statement boundary, or when the grace is over. */
   #ending: { readonly reason: SessionEnd['reason']; readonly report: Report; readonly until: number } | undefined;
@@ -183,19 +184,19 @@ export class PostgresqlSession implements LifeCycle {
   #takeMessages(): void {
     const { reader } = this.#sockets;
     const wasAwaiting = this.#isAwaiting();
-    while (this.#mayTake()) {
+    while (!this.#hasTerminated && this.#mayTake()) {
       const message = reader.next();
       if (message === undefined) break;
       if (message.type === frontendType.Terminate) {
-        this.end('ClientClosed');
-        return;
+        this.#hasClientEnded = true;
+        break;
       }
       if (this.isIdle && this.#endAtBoundary()) return;
       this.#messages.take(message);
       if (this.#isOver()) return;
     }
     if (!wasAwaiting && this.#isAwaiting()) this.#replies.headChanged();
-    if (this.#hasClientEnded && this.#talk.isQuiet && !this.#isWaiting()) this.end('ClientClosed');
+    if (this.#hasClientEnded && this.#mayTake()) this.#terminate();
   }
 
   #endAtBoundary(): boolean {
@@ -205,13 +206,16 @@ export class PostgresqlSession implements LifeCycle {
     return true;
   }
 
+  /** What was sent before is still answered, as PostgreSQL would; then the target closes the connection. */
+  #terminate(): void {
+    if (this.#hasTerminated) return;
+    this.#hasTerminated = true;
+    this.#talk.target.protocol(terminateFrame);
+  }
+
   /** Something was sent that the target has not answered. */
   #isAwaiting(): boolean {
     return !this.#talk.target.expected.isEmpty;
-  }
-
-  #isWaiting(): boolean {
-    return this.#talk.isBusy || this.#talk.waitingFor !== undefined;
   }
 
   #mayTake(): boolean {
@@ -270,6 +274,10 @@ export class PostgresqlSession implements LifeCycle {
   }
 
   #targetClosed(): void {
+    if (this.#hasTerminated) {
+      this.end('ClientClosed');
+      return;
+    }
     // Where the target has said why, that stands.
     this.end('TargetClosed', this.#talk.hasTargetEnded ? undefined : fatalReport('57P01', 'the target has closed the connection'));
   }

@@ -71,8 +71,8 @@ export class TargetLane {
    * Makes the target itself refuse, in place of what is denied: so order, pipeline and transaction go on exactly
    * as after any error of its own. The client is told `denial`.
    */
-  refuse(kind: 'Query' | 'Poison', denial: Report, action = 0): ExpectedReply {
-    const reply = expectReply(kind, { denial, action });
+  refuse(kind: 'Query' | 'Poison', denial: Report, action = 0, undo?: ExpectedReply['undo']): ExpectedReply {
+    const reply = expectReply(kind, { denial, action, undo });
     this.#send(kind === 'Query' ? poisonQuery : poisonParse, reply);
     return reply;
   }

@@ -402,7 +402,9 @@ export class TargetReplies implements BackendSink {
     talk.isSkipping = talk.target.expected.isEmpty;
     for (const reply of skipped.toReversed()) reply.undo?.(reply === failed);
     for (const reply of skipped) {
-      if (reply.kind !== 'Execute' && reply !== failed) continue;
+      // Its ReadyForQuery will not come.
+      if (reply.kind === 'Query') talk.syncsSent--;
+      if (reply.kind !== 'Execute' && reply.kind !== 'Query' && reply !== failed) continue;
       if (reply.isWholeQuery === true && failed.error !== undefined) reply.error ??= failed.error;
       reply.error ??= { sqlstate: '', message: 'not run: an earlier message of the pipeline failed' };
       this.#recordResult(reply);
