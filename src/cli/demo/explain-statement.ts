@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { relative } from 'node:path';
+import { relative, sep } from 'node:path';
 import { type Stage, connection, subject } from './stage.ts';
 
-/** This program, as the reader would call it. */
+/** This program, as the reader would call it. The Node that npm brought along is not the one on the reader's PATH. */
 export function programText(): string {
-  return `node ${relative(process.cwd(), process.argv[1] ?? '')}`;
+  const node = process.execPath.split(sep).includes('node_modules') ? process.execPath : 'node';
+  return `${node} ${relative(process.cwd(), process.argv[1] ?? '')}`;
 }
 
 /** Runs `chaperone explain` as the reader could, with the program that runs now. It exits 1 for a statement that is denied. */
