@@ -1,5 +1,3 @@
-import { createHmac } from 'node:crypto';
-import type { Secret } from '../../lib/secret.ts';
 import type { ActionRecord, RecordedParameter } from '../../recording/record.ts';
 import type { BindMessage } from '../../wire/postgresql/frontend-messages.ts';
 import type { KnownText } from './known-text.ts';
@@ -26,10 +24,10 @@ export function draftOf(known: KnownText, via: ActionRecord['via'], reason: stri
 }
 
 /** Values as they are recorded: those for masked columns as keyed digests only. */
-export function recordedParameters(bind: BindMessage, secret: readonly number[], key: Secret<string>): RecordedParameter[] {
+export function recordedParameters(bind: BindMessage, secret: readonly number[], digest: (value: Uint8Array) => string): RecordedParameter[] {
   return bind.values.map((value, index) => {
     if (value === null) return { text: null };
-    if (secret.includes(index + 1)) return { digest: createHmac('sha256', key.reveal()).update(value).digest('hex') };
+    if (secret.includes(index + 1)) return { digest: digest(value) };
     const format = bind.parameterFormats.length === 1 ? bind.parameterFormats[0] : bind.parameterFormats[index];
     return (format ?? 0) === 0 ? { text: value.toString('utf8') } : { base64: value.toString('base64') };
   });

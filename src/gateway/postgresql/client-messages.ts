@@ -331,7 +331,7 @@ export class ClientMessages {
       return;
     }
     const judged = portal.via === 'Bind' ? held.judged : prepared.judged;
-    const parameters = portal.bind === undefined ? undefined : recordedParameters(portal.bind, planned.secretParameters, talk.deps.hashKey);
+    const parameters = portal.bind === undefined ? undefined : recordedParameters(portal.bind, planned.secretParameters, talk.digest);
     const run = talk.session.run(judged, draftOf(prepared.known, 'Execute', talk.reason, parameters));
     if (!run.ok) {
       this.#refuse('Poison', refusalReport(run.error));

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../lib/canonical.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { createValueDigest } from '../../recording/digest.ts';
 import type { SessionEnd } from '../../recording/record.ts';
 import type { Catalogue } from '../../sql/catalogue.ts';
 import type { Planner } from '../../sql/plan.ts';
@@ -43,6 +44,8 @@ export class Conversation {
   readonly client: ClientLane;
   readonly target: TargetLane;
   readonly life: LifeCycle;
+  /** Stands in recordings for values of masked columns. */
+  readonly digest: (value: Uint8Array) => string;
   readonly names = new NamedStatements();
   readonly state = new SessionState();
 
@@ -77,6 +80,7 @@ export class Conversation {
 
   constructor(deps: ConversationDeps, session: Session, lanes: { client: ClientLane; target: TargetLane }, life: LifeCycle, startupPath: readonly string[] | undefined) {
     this.deps = deps;
+    this.digest = createValueDigest(deps.hashKey);
     this.session = session;
     this.client = lanes.client;
     this.target = lanes.target;

@@ -121,6 +121,41 @@ describe('the extended protocol', () => {
     expect(seen.join()).not.toContain('canary');
   });
 
+  test('prepares anew again when the first attempt was skipped behind an error', async () => {
+    under = await startGateway(postgres, { maskRules: [] });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(parse({ name: 's', text: 'select email from customers where id = 1' }), sync());
+    under.bundles.set({ maskRules: [maskEmails()] });
+    expect(await client.talk(run('select 1/0'), bind({ statement: 's' }), execute({}), sync())).toContain('error 22012');
+    const seen = await client.talk(bind({ statement: 's' }), execute({}), sync());
+    expect(seen).toHaveLength(4);
+    expect(seen.join()).not.toContain('canary');
+  });
+
+  test('keeps the text that a portal was made from, whatever its statement has become', async () => {
+    await postgres.sql(`create schema other; create table other.shelf (n int); create table public.shelf (n int);
+      insert into other.shelf values (1); insert into public.shelf values (2); grant usage on schema other to app; grant select on other.shelf, public.shelf to app`, 'shop');
+    under = await startGateway(postgres);
+    const client = await WireClient.login(under.address.port);
+    await client.talk(encodeQuery('begin; set search_path = other'));
+    await client.talk(parse({ name: 's', text: 'select n, (select count(email) from public.customers where id < 0) from shelf' }), bind({ statement: 's', portal: 'p' }), sync());
+    await client.talk(encodeQuery('set search_path = public'));
+    await client.talk(bind({ statement: 's', portal: 'q' }), execute({ portal: 'q' }), sync());
+    expect(client.shown()).toContain('row 2,0');
+    expect(await client.talk(execute({ portal: 'p' }), sync())).toContain('error 42501');
+    await postgres.sql('drop schema other cascade; drop table public.shelf', 'shop');
+  });
+
+  test('plans with the new catalogue after DDL', async () => {
+    await postgres.sql('grant create on schema public to app', 'shop');
+    under = await startGateway(postgres);
+    const client = await under.connect();
+    await client.query('create table fresh (id int)');
+    expect((await client.query('insert into fresh values (1) returning id')).rows).toEqual([{ id: 1 }]);
+    await client.query('drop table fresh');
+    await expect(client.query('select * from fresh')).rejects.toMatchObject({ code: '42P01' });
+  });
+
   test('refuses portals and cursors that were made under other masks', async () => {
     under = await startGateway(postgres, { maskRules: [] });
     const client = await WireClient.login(under.address.port);
