@@ -20,8 +20,8 @@ export interface SecretSource {
   onChange(listener: (secret: string) => void): () => void;
 }
 
-export type { Credential, TokenVerifier, VerifyFailure } from '../identity/verifier.ts';
-export type { FramesSeal, RecordSink, SessionRecorder } from '../recording/recorder.ts';
+export type { Credential, TokenVerifier } from '../identity/verifier.ts';
+export type { RecordSink, SessionRecorder } from '../recording/recorder.ts';
 
 /** Counts and gauges of the data plane; names in docs/operating.md. Calls are cheap and never throw. */
 export interface Metrics {

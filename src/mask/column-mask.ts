@@ -1,5 +1,3 @@
-import type { Mask } from '../bundle/bundle.ts';
-
 /** What a mask must know of a column's type, as `sql` reads it from the catalogue. */
 export interface ColumnType {
   /** Name in pg_catalog of the base type with domains resolved, such as `text`, `int4`, `timestamptz`; of the element for arrays. Empty for types outside pg_catalog. */
@@ -17,5 +15,3 @@ export interface ColumnType {
 
 /** The name of the run-time setting that carries the hash key to the target; agents can neither show nor set it. */
 export const hashKeySetting = 'chaperone.hash_key';
-
-export type MaskExpression = (mask: Mask, columnSql: string, type: ColumnType) => string;

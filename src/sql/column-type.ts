@@ -1,6 +1,6 @@
 import type { ColumnType } from '../mask/column-mask.ts';
 import type { Catalogue, Column, PgType } from './catalogue.ts';
-import { quoteIdentifier, quoteName } from './quote.ts';
+import { quoteName } from './quote.ts';
 
 /** A column's type in the words of the mask room, every name pinned to its schema. */
 export function columnTypeOf(catalogue: Catalogue, column: Column): ColumnType {
@@ -34,8 +34,4 @@ function pinned(type: PgType, element: PgType | undefined, modifier: string): st
 function modifierOf(type: PgType, typeSql: string): string {
   if (type.schema !== 'pg_catalog' || type.name === 'interval') return '';
   return /\(-?\d+(?:,-?\d+)*\)/.exec(typeSql)?.[0] ?? '';
-}
-
-export function quotedColumn(column: Column): string {
-  return quoteIdentifier(column.name);
 }
