@@ -127,6 +127,14 @@ export class Conversation {
     return this.#startupPath.map((name) => (name === '$user' ? catalogue.role.name : name)).filter((name) => catalogue.schemas.has(name) || name.startsWith('pg_'));
   }
 
+  /** Has the target refuse in place of what is denied. */
+  refuse(kind: 'Query' | 'Poison', report: Report, action = 0, undo?: (wasReached: boolean) => void): void {
+    const reply = this.target.refuse(kind, report, action, undo);
+    if (kind === 'Poison') return;
+    this.syncsSent++;
+    this.waitingFor = reply;
+  }
+
   #plan(scope: PlanScope, text: string): KnownText {
     const plan = this.deps.planner.plan(text, scope.view, scope.context);
     const effects = plan.statements.flatMap((statement) => statement.effects);

@@ -24,3 +24,6 @@ export function errorReport(sqlstate: string, message: string, hint?: string): R
 export function fatalReport(sqlstate: string, message: string, hint?: string): Report {
   return { severity: 'FATAL', sqlstate, message, hint };
 }
+
+/** Bytes that are no UTF-8 would not be what was planned. */
+export const invalidEncoding = errorReport('22021', 'invalid byte sequence for encoding "UTF8"');

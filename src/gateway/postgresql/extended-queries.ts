@@ -1,0 +1,233 @@
+import { isUtf8 } from 'node:buffer';
+import type { Report } from '../../wire/postgresql/backend-messages.ts';
+import {
+  decodeBind, decodeExecute, decodeNamed, decodeParse, encodeClose, encodeDescribe, encodeParse, flushFrame, type ParseMessage,
+} from '../../wire/postgresql/frontend-messages.ts';
+import type { Refusal } from '../session.ts';
+import { draftOf, recordedParameters } from './action-draft.ts';
+import type { Conversation } from './conversation.ts';
+import { isCountable, maxRowsOf, uncountable } from './counted-write.ts';
+import type { HeldNames } from './held-names.ts';
+import type { KnownText } from './known-text.ts';
+import type { Portal, Prepared } from './named-statements.ts';
+import { preparedOf } from './prepared-entry.ts';
+import { errorReport, invalidEncoding, refusalReport } from './reports.ts';
+import { expectReply } from './target-lane.ts';
+
+/** What a session may hold at once; each costs memory here and at the target. */
+const maxNames = 10_000;
+
+/** Parse, Bind, Describe, Execute and Close: decided at Parse, and again at Bind and Execute when anything has changed. */
+export class ExtendedQueries {
+  readonly #talk: Conversation;
+  readonly #held: HeldNames;
+
+  constructor(talk: Conversation, held: HeldNames) {
+    this.#talk = talk;
+    this.#held = held;
+  }
+
+  parse(frame: Buffer): void {
+    const talk = this.#talk;
+    const message = decodeParse(frame);
+    if (message.text.includes('\ufffd') && !isUtf8(message.textBytes)) {
+      this.#refuseParse(message, invalidEncoding);
+      return;
+    }
+    const known = talk.know(message.text);
+    if (known.plan.statements.length > 1) {
+      this.#refuseParse(message, errorReport('42601', 'cannot insert multiple commands into a prepared statement'));
+      return;
+    }
+    if (talk.names.size >= maxNames) {
+      this.#refuseParse(message, errorReport('53400', `the session holds ${maxNames} prepared statements and portals`, 'close some'));
+      return;
+    }
+    const entry = preparedOf(message.name, known, message.parameterTypes);
+    if (known.plan.statements.length === 0) {
+      const undo = talk.names.addPrepared(entry);
+      talk.target.forwardEmpty(known, frame, expectReply('Parse', { known, undo }));
+      return;
+    }
+    const admitted = talk.session.admit(known.judged);
+    if (!admitted.ok) {
+      this.#denyParse(message, known);
+      return;
+    }
+    const undo = talk.names.addPrepared(entry);
+    const sent = known.plan.text === message.text ? frame : encodeParse(message.name, known.plan.text, message.parameterTypes);
+    talk.target.forward(admitted.value, sent, expectReply('Parse', { known, undo }));
+  }
+
+  #denyParse(message: ParseMessage, known: KnownText): void {
+    const denied = this.#talk.session.run(known.judged, draftOf(known, 'Parse', this.#talk.reason));
+    if (denied.ok) throw new Error('a statement was both admitted and refused');
+    this.#refuseParse(message, refusalReport(denied.error));
+  }
+
+  #refuseParse({ name }: ParseMessage, report: Report): void {
+    // A failed Parse without a name leaves no statement without a name.
+    const undo = name === '' ? this.#talk.names.removePrepared('') : undefined;
+    this.#talk.refuse('Poison', report, 0, (wasReached) => {
+      if (!wasReached) undo?.(false);
+    });
+  }
+
+  bind(frame: Buffer): void {
+    const talk = this.#talk;
+    const bind = decodeBind(frame);
+    const prepared = talk.names.prepared(bind.statement);
+    if (prepared === undefined) {
+      this.#talk.refuse('Poison', unknownStatement(bind.statement));
+      return;
+    }
+    const refusal = this.#held.refresh(prepared);
+    if (refusal !== undefined) {
+      this.#deny(prepared.known, 'Bind', refusal);
+      return;
+    }
+    this.#prepareAnew(prepared);
+    const portal: Portal = {
+      name: bind.portal, via: 'Bind', prepared, scope: prepared.known.scope, forwarded: prepared.forwarded, isHoldable: false, bind, batch: talk.syncsSent,
+      rowsSent: 0,
+    };
+    const undo = talk.names.addPortal(portal);
+    const reply = expectReply('Bind', { known: prepared.known, portal, undo });
+    if (prepared.planned === undefined) {
+      talk.target.forwardEmpty(prepared.known, frame, reply);
+      return;
+    }
+    const admitted = talk.session.admit(prepared.judged);
+    if (!admitted.ok) {
+      undo(false);
+      this.#deny(prepared.known, 'Bind', admitted.error);
+      return;
+    }
+    talk.target.forward(admitted.value, frame, reply);
+  }
+
+  /** Policy, masks or names have changed since Parse so that another text must run: the target is given it under the same name. */
+  #prepareAnew(prepared: Prepared): void {
+    const { known, name } = prepared;
+    if (prepared.via !== 'Parse' || known.plan.text === prepared.forwarded || prepared.planned === undefined) return;
+    const admitted = this.#talk.session.admit(prepared.judged);
+    if (!admitted.ok) return;
+    const { target } = this.#talk;
+    const { forwarded } = prepared;
+    // Skipped or refused, the target still has the old text, which must never run: the next Bind tries again.
+    const undo = (): void => {
+      prepared.forwarded = forwarded;
+    };
+    target.protocol(encodeClose({ kind: 'Statement', name }), expectReply('Close', { isHidden: true, undo }));
+    target.forward(admitted.value, encodeParse(name, known.plan.text, prepared.parameterTypes), expectReply('Parse', { isHidden: true, known, undo }));
+    prepared.forwarded = known.plan.text;
+    prepared.isDescribed = false;
+  }
+
+  describe(frame: Buffer): void {
+    const talk = this.#talk;
+    const { kind, name } = decodeNamed(frame);
+    const portal = kind === 'Portal' ? talk.names.portal(name) : undefined;
+    const prepared = portal?.prepared ?? (kind === 'Statement' ? talk.names.prepared(name) : undefined);
+    if (prepared === undefined) {
+      this.#talk.refuse('Poison', kind === 'Portal' ? unknownPortal(name) : unknownStatement(name));
+      return;
+    }
+    const undo = describedAs(prepared);
+    talk.target.protocol(frame, expectReply('Describe', { known: prepared.known, portal, prepared, undo }));
+  }
+
+  execute(frame: Buffer): void {
+    const talk = this.#talk;
+    const { portal: name, maxRows: wanted } = decodeExecute(frame);
+    const portal = talk.names.portal(name);
+    if (portal === undefined) {
+      this.#talk.refuse('Poison', unknownPortal(name));
+      return;
+    }
+    const { prepared } = portal;
+    const { known, planned } = prepared;
+    if (planned === undefined) {
+      talk.target.forwardEmpty(known, frame, expectReply('Execute', { known, portal }));
+      return;
+    }
+    const refusal = this.#held.recheck(portal);
+    if (refusal !== undefined) {
+      this.#deny(known, 'Execute', refusal);
+      return;
+    }
+    const held = this.#held.judge(prepared.known);
+    if ('refusal' in held) {
+      this.#deny(known, 'Execute', held.refusal);
+      return;
+    }
+    const judged = portal.via === 'Bind' ? held.judged : prepared.judged;
+    const parameters = portal.bind === undefined ? undefined : recordedParameters(portal.bind, planned.secretParameters, talk.digest);
+    const run = talk.session.run(judged, draftOf(prepared.known, 'Execute', talk.reason, parameters));
+    if (!run.ok) {
+      this.#talk.refuse('Poison', refusalReport(run.error));
+      return;
+    }
+    const maxRows = maxRowsOf(judged);
+    if (maxRows !== undefined && !isCountable(prepared.known)) {
+      this.#talk.refuse('Poison', uncountable, run.value.action);
+      return;
+    }
+    if (maxRows !== undefined && wanted > 0) {
+      this.#talk.refuse('Poison', errorReport('42501', 'a statement whose changes are counted cannot be run in portions', 'ask for all rows at once'), run.value.action);
+      return;
+    }
+    this.#describeUnseen(portal);
+    const undo = portal.via === 'Bind' ? this.#held.note(prepared.known) : undefined;
+    // A cursor that is run by its name does not do again what its DECLARE did.
+    const ran = portal.via === 'Bind' ? prepared.known : undefined;
+    const reply = expectReply('Execute', {
+      known: ran, portal, cursor: this.#held.fetchedBy(prepared.known), action: run.value.action, maxRows, beginsHolding: maxRows !== undefined, undo,
+    });
+    talk.target.forward(run.value.proofs, frame, reply);
+    const mustWait = maxRows !== undefined || planned.copy === 'In' || planned.effects.some((effect) => talk.state.changesView(effect));
+    if (!mustWait) return;
+    // Nothing would be answered before Sync, which waits behind this.
+    talk.target.protocol(flushFrame);
+    talk.waitingFor = reply;
+  }
+
+  /** Rows must not pass before the second check has seen where they come from, though the client did not ask. */
+  #describeUnseen(portal: Portal): void {
+    const { prepared } = portal;
+    if (prepared.isDescribed || prepared.planned?.returnsRows !== true) return;
+    if (prepared.planned.mustNotOriginate.size === 0 && this.#talk.session.decider.detectors.length === 0) return;
+    const undo = describedAs(prepared);
+    const frame = encodeDescribe({ kind: 'Portal', name: portal.name });
+    this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal, prepared, undo }));
+  }
+
+  close(frame: Buffer): void {
+    const talk = this.#talk;
+    const { kind, name } = decodeNamed(frame);
+    const undo = kind === 'Portal' ? talk.names.removePortal(name) : talk.names.removePrepared(name);
+    talk.target.protocol(frame, expectReply('Close', { undo }));
+  }
+
+  #deny(known: KnownText, via: 'Bind' | 'Execute', refusal: Refusal): void {
+    this.#talk.session.deny(refusal, draftOf(known, via, this.#talk.reason));
+    this.#talk.refuse('Poison', refusalReport(refusal));
+  }
+}
+
+/** Notes that a description is on its way; what comes back takes it back when it does not come. */
+function describedAs(prepared: Prepared): () => void {
+  const before = prepared.isDescribed;
+  prepared.isDescribed = true;
+  return () => {
+    prepared.isDescribed = before;
+  };
+}
+
+function unknownStatement(name: string): Report {
+  return errorReport('26000', name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`);
+}
+
+function unknownPortal(name: string): Report {
+  return errorReport('34000', `portal "${name}" does not exist`);
+}
