@@ -66,7 +66,7 @@ class ServedDirectory implements FilesGateway {
   readonly #options: FilesGatewayOptions;
   readonly #parser: Parser;
   readonly #running = new Map<NamespacedName, Running>();
-  readonly #failures = new Map<NamespacedName, string>();
+  #failures: ReadonlyMap<NamespacedName, string> = new Map();
   /** Live as long as the process: a connection that comes back hashes as before. */
   readonly #hashKeys = new Map<NamespacedName, Secret<string>>();
   #connections: ServedConnections | undefined;
@@ -84,7 +84,8 @@ class ServedDirectory implements FilesGateway {
   }
 
   notReady(): readonly string[] {
-    return [...this.#failures.entries()].map(([name, reason]) => `${name}: ${reason}`);
+    const reasons = [...this.#failures.entries()].map(([name, reason]) => `${name}: ${reason}`);
+    return reasons.length === 0 && this.#running.size === 0 ? ['no connection is served'] : reasons;
   }
 
   async start(): Promise<void> {
@@ -126,12 +127,13 @@ class ServedDirectory implements FilesGateway {
     this.#connections?.update(snapshot);
     const connections = (this.#connections ??= new ServedConnections(snapshot));
     this.#report(snapshot, connections);
-    this.#failures.clear();
+    const failures = new Map(uncompiled(connections));
+    // What stops serving is not ready from now on, however long its sessions take to end.
+    this.#failures = failures;
     for (const name of this.#running.keys()) if (connections.get(name) === undefined) await this.#stop(name, (gateway) => gateway.close());
-    for (const name of connections.names) await this.#serveOrSay(name, connections.get(name));
-    for (const { kind, namespace, name } of connections.compilation.statuses) {
-      const connection = namespacedName(namespace, name);
-      if (kind === 'AgentConnection' && connections.get(connection) === undefined) this.#failures.set(connection, 'it does not compile; see the log or `chaperone check`');
+    for (const name of connections.names) {
+      const failure = await this.#serveOrSay(name, connections.get(name));
+      if (failure !== undefined) failures.set(name, failure);
     }
   }
 
@@ -144,16 +146,18 @@ class ServedDirectory implements FilesGateway {
     }
   }
 
-  async #serveOrSay(name: NamespacedName, connection: ServedConnection | undefined): Promise<void> {
+  /** Why the connection is not served; undefined when it is. */
+  async #serveOrSay(name: NamespacedName, connection: ServedConnection | undefined): Promise<string | undefined> {
     const current = connection?.bundles.current;
-    if (connection === undefined || current === undefined) return;
+    if (connection === undefined || current === undefined) return undefined;
     try {
       await this.#serve(name, connection, current.bundle);
       this.#options.metrics.of(name).bundleLoaded(current.revision);
+      return undefined;
     } catch (thrown) {
-      this.#failures.set(name, messageOf(thrown));
       this.#options.metrics.of(name).reloadFailed();
       this.#options.log.error('a connection is not served', { connection: name, error: messageOf(thrown) });
+      return messageOf(thrown);
     }
   }
 
@@ -223,6 +227,14 @@ class ServedDirectory implements FilesGateway {
       if (retentionMs !== undefined) records.prune(retentionMs);
     }
   }
+}
+
+function uncompiled(connections: ServedConnections): readonly (readonly [NamespacedName, string])[] {
+  return connections.compilation.statuses.flatMap(({ kind, namespace, name }) => {
+    const connection = namespacedName(namespace, name);
+    if (kind !== 'AgentConnection' || connections.get(connection) !== undefined) return [];
+    return [[connection, 'it does not compile; see the log or `chaperone check`'] as const];
+  });
 }
 
 function fixedPartsOf({ gateway, target, recording, masking }: Bundle): string {
