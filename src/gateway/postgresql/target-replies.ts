@@ -1,21 +1,15 @@
-import type { Detector } from '../../bundle/bundle.ts';
 import { messageOf } from '../../lib/coded-error.ts';
-import { createDetector } from '../../mask/detect.ts';
 import type { Effect, PlannedStatement } from '../../sql/plan.ts';
-import {
-  decodeCommandComplete, decodeFields, decodeNotification, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, encodeError, encodeFields,
-  encodeNotification, type FieldDescription, type ReportFields, rowsOfTag,
-} from '../../wire/postgresql/backend-messages.ts';
+import { decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, rowsOfTag } from '../../wire/postgresql/backend-messages.ts';
 import { BackendScanner, type BackendSink } from '../../wire/postgresql/backend-scanner.ts';
 import { FrameError } from '../../wire/postgresql/frame-error.ts';
 import { flushFrame, syncFrame } from '../../wire/postgresql/frontend-messages.ts';
-import { backendType, headerBytes } from '../../wire/postgresql/message-type.ts';
+import { backendType } from '../../wire/postgresql/message-type.ts';
 import type { Conversation } from './conversation.ts';
-import { type ColumnForm, columnForms, DetectRewriter } from './detect-rewriter.ts';
 import type { ExpectedReply, ReplyKind } from './expected-reply.ts';
 import { errorReport, fatalReport } from './reports.ts';
+import { ShownValues } from './shown-values.ts';
 import { expectReply } from './target-lane.ts';
-import { withheldReport } from './withheld-report.ts';
 
 /** Which request each reply answers; a reply to anything else means that we have lost the thread, and ends the session. */
 const answers: ReadonlyMap<number, readonly ReplyKind[]> = new Map([
@@ -39,18 +33,15 @@ const pinned: Readonly<Record<string, string>> = { client_encoding: 'UTF8', stan
 /** What the target says: each reply is matched with its request, checked, counted, recorded and passed on. */
 export class TargetReplies implements BackendSink {
   readonly scanner: BackendScanner;
-  #detectors: readonly Detector[] = [];
-  #rewriter: DetectRewriter | undefined;
-  /** Of the rows that come now. */
-  #columns: readonly ColumnForm[] = [];
-  #isBinaryCopy = false;
   readonly #talk: Conversation;
+  readonly #shown: ShownValues;
   readonly #now: () => number;
   /** When the request at the head came to be the next to be answered. */
   headSince: number;
 
   constructor(talk: Conversation) {
     this.#talk = talk;
+    this.#shown = new ShownValues(talk);
     this.#now = () => talk.deps.clock.monotonic();
     this.headSince = this.#now();
     this.scanner = new BackendScanner(this);
@@ -64,20 +55,15 @@ export class TargetReplies implements BackendSink {
     const counted = head.cursor ?? head.portal;
     if (counted !== undefined) counted.rowsSent += rows;
     if (isSwallowing || head.cutShort !== undefined) return;
-    if (this.#rewriter === undefined) client.result(chunk, start, end);
-    else this.#inspected(this.#rewriter, head, chunk, start, end);
+    const shown = this.#shown.rows(chunk, start, end);
+    if (shown === 'Unhideable') this.#stopCopy(head);
+    else if (shown === undefined) client.result(chunk, start, end);
+    else client.result(shown);
   }
 
-  /** Rows whose values are looked into. */
-  #inspected(rewriter: DetectRewriter, head: ExpectedReply, chunk: Buffer, start: number, end: number): void {
-    if (this.#isBinaryCopy && rewriter.finds(chunk, start, end)) {
-      this.scanner.isDiscarding = true;
-      this.cutShort(head, '42501', 'a COPY in binary form holds values that must be hidden, which is not possible in that form', 'use the text form');
-      return;
-    }
-    const rewritten = this.#isBinaryCopy ? undefined : rewriter.rewrite(chunk, start, end, this.#columns);
-    if (rewritten === undefined) this.#talk.client.result(chunk, start, end);
-    else this.#talk.client.result(rewritten);
+  #stopCopy(head: ExpectedReply): void {
+    this.scanner.isDiscarding = true;
+    this.cutShort(head, '42501', 'a COPY in binary form holds values that must be hidden, which is not possible in that form', 'use the text form');
   }
 
   overBudget(): void {
@@ -108,10 +94,10 @@ export class TargetReplies implements BackendSink {
         this.#error(frame);
         return;
       case backendType.NoticeResponse:
-        talk.client.send(this.#notice(frame));
+        talk.client.send(this.#shown.notice(frame));
         return;
       case backendType.NotificationResponse:
-        talk.client.send(this.#notification(frame));
+        talk.client.send(this.#shown.notification(frame));
         return;
       case backendType.ParameterStatus:
         this.#parameterStatus(frame);
@@ -125,37 +111,15 @@ export class TargetReplies implements BackendSink {
     }
   }
 
-  #notice(frame: Buffer): Buffer {
-    const withholds = this.#mayWithhold();
-    if (!withholds && this.#rewriter === undefined) return frame;
-    const fields = decodeFields(frame);
-    const shown = withholds ? withheldReport(fields) : fields;
-    return encodeFields(backendType.NoticeResponse, this.#rewriter?.report(shown) ?? shown);
-  }
-
-  #notification(frame: Buffer): Buffer {
-    if (this.#rewriter === undefined) return frame;
-    const { processId, channel, payload } = decodeNotification(frame);
-    return encodeNotification(processId, channel, this.#rewriter.text(payload));
-  }
-
   /** Called whenever another request becomes the one that is answered next. */
   headChanged(): void {
     this.headSince = this.#now();
     const { head } = this.#talk.target.expected;
     if (head?.beginsHolding === true) this.#talk.client.hold();
-    if (this.#detectors !== this.#talk.session.decider.detectors) this.#armDetectors();
-    if (this.#rewriter !== undefined && head?.kind === 'Execute') this.#columns = formsOf(head);
+    this.scanner.wholeFrames = this.#shown.begin(head);
     const limit = this.#talk.session.decider.limits.rowsPerStatement;
     this.scanner.isDiscarding = false;
     this.scanner.rowBudget = limit === undefined ? Number.POSITIVE_INFINITY : limit - ((head?.cursor ?? head?.portal)?.rowsSent ?? 0);
-  }
-
-  #armDetectors(): void {
-    this.#detectors = this.#talk.session.decider.detectors;
-    const detector = createDetector(this.#detectors, this.#talk.deps.hashKey);
-    this.#rewriter = detector === undefined ? undefined : new DetectRewriter(detector);
-    this.scanner.wholeFrames = detector !== undefined;
   }
 
   #reply(type: number, frame: Buffer): void {
@@ -181,7 +145,7 @@ export class TargetReplies implements BackendSink {
         this.#talk.life.wake();
         return;
       case backendType.CopyOutResponse:
-        this.#isBinaryCopy = frame[headerBytes] === 1;
+        this.#shown.copyOut(frame);
         this.#pass(head, frame);
         return;
       case backendType.CopyDone:
@@ -224,14 +188,9 @@ export class TargetReplies implements BackendSink {
       this.#talk.life.end('Alarm', fatalReport('XX000', 'the session ends: a result would have shown a masked column'));
       return;
     }
-    if (this.#rewriter !== undefined) this.#noteColumns(head, decodeRowDescription(frame));
+    this.#shown.describe(head, frame);
     if (!head.isHidden && !this.#talk.isSwallowing) this.#talk.client.result(frame);
     if (head.kind === 'Describe') this.#answered(head);
-  }
-
-  #noteColumns(head: ExpectedReply, fields: readonly FieldDescription[]): void {
-    if (head.prepared !== undefined) head.prepared.fields = fields;
-    this.#columns = columnForms(fields, undefined);
   }
 
   #originatesMasked(planned: PlannedStatement, frame: Buffer): boolean {
@@ -355,44 +314,17 @@ export class TargetReplies implements BackendSink {
     talk.client.dropHeld();
     if (severity === 'FATAL' || severity === 'PANIC') {
       talk.hasTargetEnded = true;
-      talk.client.send(this.#shown(fields, frame, undefined));
+      talk.client.send(this.#shown.error(fields, frame, undefined));
       return;
     }
-    if (!talk.isSwallowing) talk.client.send(this.#shown(fields, frame, head));
+    if (!talk.isSwallowing) talk.client.send(this.#shown.error(fields, frame, head));
     if (head === undefined) return;
-    head.error = { sqlstate: head.denial?.sqlstate ?? fields.get('C') ?? '', message: this.#recordedMessage(head, fields) };
+    head.error = { sqlstate: head.denial?.sqlstate ?? fields.get('C') ?? '', message: this.#shown.recordedMessage(head, fields) };
     if (head.kind === 'Query') {
       head.undo?.(true);
       return;
     }
     if (head.kind !== 'Sync') this.#skip(head);
-  }
-
-  #recordedMessage(head: ExpectedReply, fields: ReportFields): string {
-    if (head.denial !== undefined) return head.denial.message;
-    if (head.cutShort !== undefined) return head.cutShort.message;
-    return (this.#mayWithhold() ? withheldReport(fields) : fields).get('M') ?? '';
-  }
-
-  /** What the client is told of an error. */
-  #shown(fields: ReportFields, frame: Buffer, head: ExpectedReply | undefined): Buffer {
-    const own = head?.denial ?? head?.cutShort;
-    if (own !== undefined) return encodeError(own);
-    const plan = head?.known?.plan;
-    const position = fields.get('P');
-    const isMoved = position !== undefined && plan !== undefined && plan.text !== head?.known?.text;
-    const withholds = this.#mayWithhold();
-    if (!isMoved && !withholds && this.#rewriter === undefined) return frame;
-    const said = withholds ? withheldReport(fields) : fields;
-    const shown = new Map(this.#rewriter?.report(said) ?? said);
-    if (isMoved) shown.set('P', String(plan.position(Number(position))));
-    return encodeFields(backendType.ErrorResponse, shown);
-  }
-
-  #mayWithhold(): boolean {
-    if (this.#talk.withholdsErrors) return true;
-    const { head } = this.#talk.target.expected;
-    return head?.known?.plan.statements.some(({ withholdErrors }) => withholdErrors) === true || head?.portal?.prepared.planned?.withholdErrors === true;
   }
 
   /** The target drops all up to the next Sync, and so do we: nothing of it has happened. */
@@ -491,12 +423,6 @@ export class TargetReplies implements BackendSink {
     }
     this.#talk.client.send(frame);
   }
-}
-
-/** Describe came before the Execute, from the client or from us. */
-function formsOf(head: ExpectedReply): readonly ColumnForm[] {
-  const { portal } = head;
-  return portal === undefined ? [] : columnForms(portal.prepared.fields ?? [], portal.bind?.resultFormats);
 }
 
 function plannedOf(reply: ExpectedReply): PlannedStatement | undefined {
