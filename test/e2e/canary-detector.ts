@@ -24,7 +24,7 @@ function base64Forms(text: string): string[] {
   });
 }
 
-const reversed = [...word].reverse().join('');
+const reversed = '-yranac';
 const rotated = word.replaceAll(/[a-z]/g, (letter) => String.fromCharCode(((letter.charCodeAt(0) - 97 + 13) % 26) + 97));
 
 const needles: readonly Needle[] = [
@@ -61,7 +61,7 @@ export function leaksIn(bytes: Buffer, frames: readonly RawFrame[]): string[] {
 
 function leaksInRows(frames: readonly RawFrame[]): string[] {
   const rows = frames.filter(({ type }) => type === 'D').map((frame) => valuesOf(frame).map((value) => value?.toString('latin1') ?? ''));
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const streams = [rows.flat(), ...Array.from({ length: columns }, (_, column) => rows.map((row) => row[column] ?? ''))];
   return streams.some(isSplit) ? ['in pieces'] : [];
 }

@@ -62,7 +62,7 @@ export function cancelFrame(processId: number, key: Buffer): Buffer {
 export const messages = {
   query: (text: string): Buffer => frame('Q', cstring(text)),
   parse: (text: string, name = '', types: readonly number[] = []): Buffer => frame('P', cstring(name), cstring(text), int16(types.length), ...types.map(int32)),
-  bind: (parameters: readonly Field[] = [], { portal = '', statement = '', format = 'text' as Format } = {}): Buffer => {
+  bind: (parameters: readonly Field[] = [], { portal = '', statement = '', format = 'text' }: { portal?: string; statement?: string; format?: Format } = {}): Buffer => {
     const values = parameters.map((value) => {
       if (value === null) return int32(-1);
       const bytes = Buffer.from(String(value));
