@@ -9,10 +9,9 @@ import type { Session, SessionDeps } from '../session.ts';
 import type { CatalogueInForce } from './catalogue-in-force.ts';
 import type { ClientLane } from './client-lane.ts';
 import type { ExpectedReply } from './expected-reply.ts';
-import type { KnownText } from './known-text.ts';
+import type { KnownText, PlanScope } from './known-text.ts';
 import { NamedStatements } from './named-statements.ts';
 import type { PlanCache } from './plan-cache.ts';
-import type { PlanScope } from './plan-scope.ts';
 import { SessionState } from './session-state.ts';
 import type { TargetLane } from './target-lane.ts';
 

@@ -1,6 +1,16 @@
+import type { Bundle } from '../../bundle/bundle.ts';
 import type { Judged } from '../session.ts';
-import type { Plan, PlannedStatement } from '../../sql/plan.ts';
-import type { PlanScope } from './plan-scope.ts';
+import type { Plan, PlanContext, PlannedStatement, SessionView } from '../../sql/plan.ts';
+
+/** Everything that a text's plan and decisions depend on beside the text. A session has another one when any of it changes. */
+export interface PlanScope {
+  readonly bundle: Bundle;
+  readonly revision: string;
+  readonly context: PlanContext;
+  readonly view: SessionView;
+  /** What was planned in this scope, by the client's exact text. */
+  readonly texts: Map<string, KnownText>;
+}
 
 /** A text with its plan and what was decided for each of its statements, in one scope. */
 export interface KnownText {

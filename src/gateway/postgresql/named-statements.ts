@@ -2,8 +2,7 @@ import type { FieldDescription } from '../../wire/postgresql/backend-messages.ts
 import type { BindMessage } from '../../wire/postgresql/frontend-messages.ts';
 import type { Judged } from '../session.ts';
 import type { PlannedStatement } from '../../sql/plan.ts';
-import type { KnownText } from './known-text.ts';
-import type { PlanScope } from './plan-scope.ts';
+import type { KnownText, PlanScope } from './known-text.ts';
 
 /** A prepared statement, made by Parse or by PREPARE: the target keeps both under one set of names. */
 export interface Prepared {

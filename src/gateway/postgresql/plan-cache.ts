@@ -1,6 +1,5 @@
 import type { PlanContext } from '../../sql/plan.ts';
-import type { KnownText } from './known-text.ts';
-import type { PlanScope } from './plan-scope.ts';
+import type { KnownText, PlanScope } from './known-text.ts';
 
 const defaultMaxBytes = 32 * 1024 * 1024;
 const maxTextLength = 64 * 1024;

@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ByteRun } from '../../../src/gateway/postgresql/byte-run.ts';
 import { CancelKeys } from '../../../src/gateway/postgresql/cancel-keys.ts';
-import type { KnownText } from '../../../src/gateway/postgresql/known-text.ts';
+import type { KnownText, PlanScope } from '../../../src/gateway/postgresql/known-text.ts';
 import { PlanCache } from '../../../src/gateway/postgresql/plan-cache.ts';
-import type { PlanScope } from '../../../src/gateway/postgresql/plan-scope.ts';
 import { SessionState } from '../../../src/gateway/postgresql/session-state.ts';
 import { readStartupSettings } from '../../../src/gateway/postgresql/startup-settings.ts';
 import { withheldReport } from '../../../src/gateway/postgresql/withheld-report.ts';
