@@ -1,6 +1,6 @@
 // Measures the gateway against a direct connection and against pgbouncer, and prints one table. See docs/benchmarks.md.
 //
-//   node hack/bench/bench.ts [--quick] [--json FILE]
+//   node hack/bench/bench.ts [--quick] [--json FILE] [--cpu-prof DIRECTORY]
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -15,7 +15,7 @@ import { json, table } from './report.ts';
 import { type Bench, connects, largeResults, memory, transactions } from './suites.ts';
 import { requireTools } from './tools.ts';
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } } });
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, json: { type: 'string' }, 'cpu-prof': { type: 'string' } } });
 const isQuick = values.quick;
 const conditions = { isQuick, rounds: isQuick ? 3 : 5, secondsEach: isQuick ? 1 : 3 };
 const limitMinutes = isQuick ? 5 : 15;
@@ -45,7 +45,9 @@ async function prepare(): Promise<Bench> {
   undo.push(() => database.server.stop());
   const pgbouncer = await startPgbouncer(tools.pgbouncer, database, database.server.socketDirectory, account);
   undo.push(() => pgbouncer.process.stop());
-  const gateway = await startGateway(database.route, path.join(directory, 'gateway'));
+  const profile = values['cpu-prof'];
+  const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${path.resolve(profile)}`];
+  const gateway = await startGateway(database.route, path.join(directory, 'gateway'), nodeOptions);
   undo.push(() => gateway.process.stop());
   return { tools, database, pgbouncer, gateway, directory, account, rounds: conditions.rounds, seconds: conditions.secondsEach, say };
 }

@@ -1,5 +1,6 @@
 /** What a process has used so far, from /proc. */
 import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as after } from 'node:timers/promises';
 
 /** Linux reports CPU time in ticks of 10 ms on every architecture that Node runs on. */
 const secondsPerTick = 0.01;
@@ -17,8 +18,27 @@ export function cpuSecondsWithChildren(pid: number): number {
   return living.reduce((sum, child) => sum + child.user + child.system, user + system + ended) * secondsPerTick;
 }
 
-export function residentBytes(pid: number): number {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+export function peakResidentBytes(pid: number): number {
+  return statusBytes(pid, 'VmHWM');
+}
+
+/** Resident memory once it has stopped changing: compiling what has become hot takes memory for a while. */
+export async function settledResidentBytes(pid: number): Promise<number> {
+  const until = Date.now() + settleLimitMs;
+  for (let before = NaN; ; ) {
+    const now = statusBytes(pid, 'VmRSS');
+    if (Math.abs(now - before) < settledWithinBytes || Date.now() > until) return now;
+    before = now;
+    await after(settleEveryMs);
+  }
+}
+
+const settleEveryMs = 500;
+const settleLimitMs = 5_000;
+const settledWithinBytes = 1e6;
+
+function statusBytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const [, kilobytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes ?? NaN) * 1024;
 }
 

@@ -8,7 +8,7 @@ import { closeSessions, openIdleSessions } from './idle-sessions.ts';
 import { interleaved, type Measure } from './measure.ts';
 import { type Pgbouncer, startPgbouncer } from './pgbouncer.ts';
 import { runPgbench, type PgbenchOptions } from './pgbench-run.ts';
-import { cpuSeconds, cpuSecondsWithChildren, residentBytes } from './process-usage.ts';
+import { cpuSeconds, cpuSecondsWithChildren, peakResidentBytes, settledResidentBytes } from './process-usage.ts';
 import { readRows } from './read-rows.ts';
 import type { Route } from './route.ts';
 import type { Tools } from './tools.ts';
@@ -101,7 +101,7 @@ export async function largeResults(bench: Bench): Promise<readonly Measure[]> {
   ];
 }
 
-/** Resident memory of processes that have done nothing else. */
+/** Resident memory of processes that have done nothing else; the last line is the most they ever held on the way. */
 export async function memory(bench: Bench): Promise<readonly Measure[]> {
   bench.say('memory of idle sessions');
   const gateway = await startGateway(bench.database.route, path.join(bench.directory, 'fresh-gateway'));
@@ -111,9 +111,11 @@ export async function memory(bench: Bench): Promise<readonly Measure[]> {
       const counts = [0, 100, 1_000];
       const ofGateway = await residentAt(counts, gateway.process.pid, gateway.route('full'));
       const ofPgbouncer = await residentAt(counts, pgbouncer.process.pid, pgbouncer.route);
-      return counts.map((count, at) => ({
+      const lines = counts.map((count, at): Measure => ({
         name: `memory, ${count} idle sessions`, unit: 'MB', pgbouncer: ofPgbouncer.slice(at, at + 1), gateway: ofGateway.slice(at, at + 1),
       }));
+      const peak = ({ pid }: { readonly pid: number }): readonly number[] => [peakResidentBytes(pid) / 1e6];
+      return [...lines, { name: 'memory, peak', unit: 'MB', pgbouncer: peak(pgbouncer.process), gateway: peak(gateway.process) }];
     } finally {
       await pgbouncer.process.stop();
     }
@@ -128,7 +130,7 @@ async function residentAt(counts: readonly number[], pid: number, route: Route):
   try {
     for (const count of counts) {
       await openIdleSessions(route, open, count);
-      megabytes.push(residentBytes(pid) / 1e6);
+      megabytes.push((await settledResidentBytes(pid)) / 1e6);
     }
     return megabytes;
   } finally {

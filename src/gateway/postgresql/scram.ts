@@ -3,11 +3,10 @@
  * (RFC 5929). Both sides prove that they know the password; the invariant is that nobody is taken for the
  * target before `verify` has returned.
  */
-import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual, X509Certificate } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createHash, createHmac, randomBytes, timingSafeEqual, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../lib/secret.ts';
+import { saltedPassword } from './salted-password.ts';
 
-const derive = promisify(pbkdf2);
 /** A server may ask for any count; this many take under a second. PostgreSQL's default is 4,096. */
 const maxIterations = 1_000_000;
 
@@ -40,7 +39,7 @@ export function startScram(binding: ChannelBinding): ScramExchange {
     clientFirst: header + firstBare,
     async prove(serverFirst, password) {
       const challenge = readChallenge(serverFirst, nonce);
-      const salted = await derive(prepare(password.reveal()), challenge.salt, challenge.iterations, 32, 'sha256');
+      const salted = await saltedPassword(prepare(password.reveal()), challenge.salt, challenge.iterations);
       const withoutProof = `c=${bound},r=${challenge.nonce}`;
       const transcript = `${firstBare},${serverFirst},${withoutProof}`;
       const clientKey = hmac(salted, 'Client Key');
