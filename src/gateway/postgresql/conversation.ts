@@ -65,8 +65,8 @@ export class Conversation {
   isCatalogueStale = false;
   /** Messages wait until this was answered. */
   waitingFor: ExpectedReply | undefined;
-  /** Messages wait for something of our own, such as a catalogue. */
-  isBusy = false;
+  /** Errands of our own that messages wait for, such as a fresh catalogue or a cancel request. */
+  errands = 0;
   /** ReadyForQuery asked for and received. */
   syncsSent = 0;
   syncsAnswered = 0;
@@ -117,7 +117,7 @@ export class Conversation {
 
   /** Nothing is under way at the target or on the way to it. */
   get isQuiet(): boolean {
-    return this.target.expected.isEmpty && !this.isBusy;
+    return this.target.expected.isEmpty && this.errands === 0;
   }
 
   /** What the path is without any SET: the client's start-up parameter, or the role's default. */

@@ -57,8 +57,7 @@ export function negotiateVersion({ packet, channel }: Accepted): number {
 /** Asks for the credential and turns it into a subject. Undefined: the client went away, as psql does to ask for a password. */
 export async function authenticateClient(deps: LoginDeps, { channel, tls }: Accepted): Promise<Result<Subject, Report> | undefined> {
   const shown = tls === undefined ? undefined : clientCertificate(tls);
-  if (shown !== undefined && !shown.ok) return shown;
-  const credential = shown?.value ?? (await askForToken(channel));
+  const credential = shown ?? (await askForToken(channel));
   if (credential === undefined) return undefined;
   const subject = await identify(deps, credential);
   return subject.ok ? subject : err(refusalReport(subject.error, 'FATAL'));
@@ -72,13 +71,13 @@ async function askForToken(channel: LoginChannel): Promise<Credential | undefine
   return { token: new Secret(decodePassword(message.frame)) };
 }
 
-function clientCertificate(tls: TLSSocket): Result<Credential, Report> | undefined {
+/**
+ * What the client showed in its handshake, which proved that it holds the key. Whether the chain holds is said by
+ * the verifier: a TLSSocket that is not made by a tls.Server does not tell.
+ */
+function clientCertificate(tls: TLSSocket): Credential | undefined {
   const peer = tls.getPeerX509Certificate();
-  if (peer === undefined) return undefined;
-  if (!tls.authorized) return err(fatalReport('28000', 'the client certificate is not of a CA that this connection trusts, or has expired'));
-  const intermediates: Uint8Array[] = [];
-  for (let issuer = peer.issuerCertificate; issuer !== undefined && intermediates.length < 8; issuer = issuer.issuerCertificate) intermediates.push(issuer.raw);
-  return ok({ certificate: peer.raw, intermediates });
+  return peer === undefined ? undefined : { certificate: peer.raw };
 }
 
 /** Opens the session's own connection to the target, as the login that the Secret holds now. */

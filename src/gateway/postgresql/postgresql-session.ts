@@ -220,7 +220,7 @@ export class PostgresqlSession implements LifeCycle {
 
   #mayTake(): boolean {
     const talk = this.#talk;
-    if (talk.isBusy || talk.target.isFull || talk.target.expected.size >= maxUnanswered) return false;
+    if (talk.errands > 0 || talk.target.isFull || talk.target.expected.size >= maxUnanswered) return false;
     return talk.waitingFor === undefined || talk.isCopyingIn;
   }
 

@@ -80,9 +80,9 @@ export class TargetReplies implements BackendSink {
     head.cutShort = errorReport(sqlstate, message, hint);
     const talk = this.#talk;
     // A cancel request that comes late hits what runs next: nothing is sent before it is through.
-    talk.isBusy = true;
+    talk.errands++;
     void talk.life.cancel().finally(() => {
-      talk.isBusy = false;
+      talk.errands--;
       talk.life.wake();
     });
   }
@@ -395,7 +395,7 @@ export class TargetReplies implements BackendSink {
     const talk = this.#talk;
     if (!talk.isCatalogueStale || talk.status !== 'Idle') return;
     talk.isCatalogueStale = false;
-    talk.isBusy = true;
+    talk.errands++;
     void this.#awaitCatalogue();
   }
 
@@ -409,7 +409,7 @@ export class TargetReplies implements BackendSink {
       talk.life.end('TargetClosed', fatalReport('57P03', 'the session ends: the catalogue of the target could not be read after DDL', 'connect again'));
       return;
     }
-    talk.isBusy = false;
+    talk.errands--;
     talk.life.wake();
   }
 

@@ -1,14 +1,19 @@
 import 'reflect-metadata';
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import * as x509 from '@peculiar/x509';
 import { serialize } from 'pg-protocol';
+import type { TokenVerifier } from '../../../src/gateway/ports.ts';
+import { verifyClientCertificate } from '../../../src/identity/client-certificate.ts';
+import { err, ok } from '../../../src/lib/result.ts';
 import { encodeQuery } from '../../../src/wire/postgresql/frontend-messages.ts';
+import { CertificateAuthority } from '../../identity/certificate-authority.ts';
 import { loadDataset, type Postgres, startPostgres } from '../../support/postgres.ts';
-import { type GatewayUnderTest, maskEmails, startGateway, token } from './gateway-under-test.ts';
+import { agent, type GatewayUnderTest, maskEmails, startGateway, token } from './gateway-under-test.ts';
 import { WireClient } from './wire-client.ts';
 
 let postgres: Postgres;
@@ -88,6 +93,46 @@ describe('TLS', () => {
     await once(client.socket, 'data');
     expect(Buffer.from(answers).toString()).toBe('NN');
     client.socket.destroy();
+  });
+});
+
+function certificatesOf(authority: CertificateAuthority): TokenVerifier {
+  const trusted = [new X509Certificate(authority.pem)];
+  return {
+    verify: async ({ certificate: der }) => {
+      if (der === undefined) return err({ code: 'None', message: 'no certificate', isTemporary: false });
+      const verified = verifyClientCertificate(der, { trusted, now: Date.now() });
+      return verified.ok ? ok(agent) : verified;
+    },
+  };
+}
+
+describe('client certificates', () => {
+  test('of the configured CA stand in for a token, others are refused', async () => {
+    const [agents, strangers] = [await CertificateAuthority.create(), await CertificateAuthority.create('CN=strangers')];
+    const secrets = new Map([['tls/tls.crt', certificate.cert], ['tls/tls.key', certificate.key], ['agents/ca.crt', agents.pem]]);
+    const gateway = { port: 0, tlsSecret: 'tls', drainTimeoutMs: 0, replicas: 1 };
+    under = await startGateway(postgres, { gateway, identity: { oidc: [], onExpiry: 'End', clientCertificates: { caSecret: 'agents' } } }, { verifier: certificatesOf(agents) }, secrets);
+    const [good, bad] = [await agents.issue(), await strangers.issue()];
+    const client = await under.connect({ password: 'unused', ssl: { ca: certificate.cert, cert: good.pem, key: good.keyPem } });
+    expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    await expect(under.connect({ ssl: { ca: certificate.cert, cert: bad.pem, key: bad.keyPem } })).rejects.toMatchObject({ code: '28P01' });
+    await expect(under.connect({ ssl: { ca: certificate.cert } })).rejects.toMatchObject({ code: '28P01', message: 'no certificate' });
+  });
+});
+
+describe('a client that does not read', () => {
+  test('stops the target, and gets every row when it reads on', async () => {
+    under = await startGateway(postgres, { recording: { store: { kind: 'Folder', path: '' }, results: 'None', onFailure: 'Block' } });
+    const client = await WireClient.login(under.address.port);
+    client.socket.pause();
+    client.send(encodeQuery("select n, repeat('x', 1000) from generate_series(1, 60000) n"));
+    const isStuck = async (): Promise<boolean> => (await postgres.sql("select 1 from pg_stat_activity where wait_event = 'ClientWrite'")).length > 0;
+    while (!(await isStuck())) await new Promise(setImmediate);
+    expect(process.memoryUsage().arrayBuffers).toBeLessThan(40_000_000);
+    client.socket.resume();
+    await client.until('readyForQuery');
+    expect(client.seen.filter(({ name }) => name === 'dataRow')).toHaveLength(60_000);
   });
 });
 

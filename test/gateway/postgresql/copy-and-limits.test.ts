@@ -254,6 +254,27 @@ describe('faults', () => {
     under.problems.length = 0;
   });
 
+  test('a recording that fails lets statements pass where the connection says so, loudly', async () => {
+    under = await startGateway(postgres, { recording: { store: { kind: 'Folder', path: '' }, results: 'Full', onFailure: 'Continue' } });
+    const client = await WireClient.login(under.address.port);
+    under.records.failure = new Error('disk full');
+    expect(await client.talk(encodeQuery('select 1'))).toContain('row 1');
+    expect(under.problems.join()).toContain('disk full');
+    under.problems.length = 0;
+    under.records.failure = undefined;
+  });
+
+  test('rows that cannot be recorded are not sent', async () => {
+    under = await startGateway(postgres);
+    const client = await WireClient.login(under.address.port);
+    under.records.failFrames = new Error('disk full');
+    client.send(encodeQuery('select 1'));
+    await client.closed();
+    expect(client.shown()).toEqual(['error 58030']);
+    expect(under.records.of('SessionEnd')).toMatchObject([{ reason: 'RecordingFailed' }]);
+    under.problems.length = 0;
+  });
+
   test('a target that restarts ends its sessions and serves new ones', async () => {
     under = await startGateway(postgres);
     const client = await WireClient.login(under.address.port);

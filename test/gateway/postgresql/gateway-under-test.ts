@@ -85,6 +85,7 @@ export class MemoryRecords implements RecordSink {
   readonly records: RecordBody[] = [];
   readonly frames: Buffer[] = [];
   failure: Error | undefined;
+  failFrames: Error | undefined;
 
   open(start: RecordBody & { kind: 'SessionStart' }): SessionRecorder {
     this.#add(start);
@@ -92,7 +93,8 @@ export class MemoryRecords implements RecordSink {
       session: start.session as SessionId,
       write: (record) => this.#add(record),
       frames: (bytes) => {
-        if (this.failure !== undefined) throw this.failure;
+        const failure = this.failure ?? this.failFrames;
+        if (failure !== undefined) throw failure;
         this.frames.push(Buffer.from(bytes));
       },
       sealFrames: () => undefined,

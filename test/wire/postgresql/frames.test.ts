@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { parse as parseBackend, serialize } from 'pg-protocol';
 import { PassThrough } from 'node:stream';
 import {
-  authenticationCleartextPassword, authenticationOk, decodeCommandComplete, decodeFields, decodeRowDescription, encodeBackendKeyData,
+  authenticationCleartextPassword, authenticationOk, decodeCommandComplete, decodeFields, decodeParameterDescription, decodeRowDescription, encodeBackendKeyData,
   encodeCommandComplete, encodeError, encodeNotice, encodeParameterStatus, encodeReadyForQuery, rowsOfTag,
 } from '../../../src/wire/postgresql/backend-messages.ts';
 import { BackendScanner } from '../../../src/wire/postgresql/backend-scanner.ts';
@@ -102,6 +102,7 @@ describe('messages that servers send, as pg-protocol reads them', () => {
   test('are decoded', () => {
     expect(decodeRowDescription(rowDescription)).toEqual([{ name: 'email', tableOid: 16384, attribute: 2, typeOid: 25, format: 0 }]);
     expect(Object.fromEntries(decodeFields(encodeError({ severity: 'FATAL', sqlstate: '57P01', message: 'm' })))).toEqual({ S: 'FATAL', V: 'FATAL', C: '57P01', M: 'm' });
+    expect(decodeParameterDescription(new FrameWriter().int16(2).int32(23).int32(25).frame(0x74))).toEqual([23, 25]);
     expect(decodeCommandComplete(encodeCommandComplete('INSERT 0 5'))).toBe('INSERT 0 5');
     expect(['INSERT 0 5', 'UPDATE 3', 'BEGIN', 'CREATE TABLE'].map(rowsOfTag)).toEqual([5, 3, undefined, undefined]);
   });
