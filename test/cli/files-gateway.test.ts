@@ -27,8 +27,8 @@ describe('a gateway from files says that it is not ready', () => {
 
   test('for a connection that does not compile', async () => {
     mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, 'a.yaml'), 'apiVersion: chaperone.dev/v1alpha1\nkind: AgentConnection\nmetadata: {name: a, namespace: n}\nspec: {}\n');
+    writeFileSync(join(directory, 'a.yaml'), 'apiVersion: chaperone.dev/v1alpha1\nkind: AgentConnection\nmetadata: {name: a, namespace: shop}\nspec: {}\n');
     const started = await start(directory);
-    expect(started.notReady()).toEqual([expect.stringContaining('n/a: it does not compile')]);
+    expect(started.notReady()).toEqual([expect.stringContaining('shop/a: it does not compile')]);
   });
 });
