@@ -3,12 +3,13 @@
  * one, leave as the one piece that they came in.
  */
 export class ByteRun {
-  readonly #emit: (bytes: Buffer) => void;
+  readonly #emit: (bytes: Buffer, hasMore: boolean) => void;
   #buffer: Buffer | undefined;
   #start = 0;
   #end = 0;
 
-  constructor(emit: (bytes: Buffer) => void) {
+  /** `hasMore`: another piece follows before or with the next `flush`. */
+  constructor(emit: (bytes: Buffer, hasMore: boolean) => void) {
     this.#emit = emit;
   }
 
@@ -18,18 +19,22 @@ export class ByteRun {
       this.#end += end - start;
       return;
     }
-    this.flush();
+    this.#emitPiece(true);
     this.#buffer = bytes;
     this.#start = offset;
     this.#end = offset + end - start;
   }
 
   flush(): void {
+    this.#emitPiece(false);
+  }
+
+  #emitPiece(hasMore: boolean): void {
     const buffer = this.#buffer;
     if (buffer === undefined) return;
     this.#buffer = undefined;
     const from = this.#start - buffer.byteOffset;
     const length = this.#end - this.#start;
-    this.#emit(from >= 0 && from + length <= buffer.length ? buffer.subarray(from, from + length) : Buffer.from(buffer.buffer, this.#start, length));
+    this.#emit(from >= 0 && from + length <= buffer.length ? buffer.subarray(from, from + length) : Buffer.from(buffer.buffer, this.#start, length), hasMore);
   }
 }

@@ -32,9 +32,11 @@ export class ClientLane {
   constructor(socket: Socket, recorder: ResultRecorder) {
     this.#socket = socket;
     this.#recorder = recorder;
-    this.#out = new ByteRun((bytes) => {
+    this.#out = new ByteRun((bytes, hasMore) => {
       this.#results.flush();
-      if (!this.#isBlocked && !socket.write(bytes)) this.#isFull = true;
+      if (this.#isBlocked) return;
+      if (hasMore && socket.writableCorked === 0) socket.cork();
+      if (!socket.write(bytes)) this.#isFull = true;
     });
     this.#results = new ByteRun((bytes) => {
       if (!this.#recorder.frames(bytes)) this.#isBlocked = true;
@@ -112,6 +114,7 @@ export class ClientLane {
   flush(): void {
     this.#results.flush();
     this.#out.flush();
+    if (this.#socket.writableCorked > 0) this.#socket.uncork();
   }
 
   end(report: Report | undefined): void {

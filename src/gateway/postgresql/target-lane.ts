@@ -35,7 +35,9 @@ export class TargetLane {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.#run = new ByteRun((bytes) => {
+    this.#run = new ByteRun((bytes, hasMore) => {
+      // Pieces leave together, in one system call: a rewritten message and its neighbours are not one piece.
+      if (hasMore && socket.writableCorked === 0) socket.cork();
       if (!socket.write(bytes)) this.#isFull = true;
     });
   }
@@ -79,10 +81,11 @@ export class TargetLane {
 
   flush(): void {
     this.#run.flush();
+    if (this.#socket.writableCorked > 0) this.#socket.uncork();
   }
 
   end(frame: Buffer): void {
-    this.#run.flush();
+    this.flush();
     this.#socket.end(frame);
   }
 

@@ -124,7 +124,11 @@ describe('withheld reports', () => {
 describe('runs of bytes', () => {
   test('join neighbours and keep order', () => {
     const out: Buffer[] = [];
-    const run = new ByteRun((bytes) => out.push(bytes));
+    const followed: boolean[] = [];
+    const run = new ByteRun((bytes, hasMore) => {
+      out.push(bytes);
+      followed.push(hasMore);
+    });
     const chunk = Buffer.from('abcdefgh');
     run.add(chunk.subarray(1, 3));
     run.add(chunk.subarray(3, 6));
@@ -133,6 +137,7 @@ describe('runs of bytes', () => {
     run.flush();
     run.flush();
     expect(out.map(String)).toEqual(['bcdef', 'X', 'g']);
+    expect(followed).toEqual([true, true, false]);
   });
 });
 
