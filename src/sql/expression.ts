@@ -56,24 +56,24 @@ function pushMembers(stack: unknown[], body: Readonly<Record<string, unknown>>):
 function enter(type: string, body: Readonly<Record<string, unknown>>, stack: unknown[], visitor: ExpressionVisitor): void {
   switch (type) {
     case 'ColumnRef':
-      visitor.column(body as ColumnRef);
+      visitor.column(body);
       return;
     case 'SelectStmt':
-      visitor.subselect(body as SelectStmt, undefined);
+      visitor.subselect(body, undefined);
       return;
     case 'SubLink':
-      enterSubLink(body as SubLink, stack, visitor);
+      enterSubLink(body, stack, visitor);
       return;
     case 'FuncCall':
-      visitor.call(body as FuncCall);
+      visitor.call(body);
       pushMembers(stack, withoutMember(body, 'funcname'));
       return;
     case 'A_Expr':
-      visitor.operator(body as A_Expr);
+      visitor.operator(body);
       pushMembers(stack, withoutMember(body, 'name'));
       return;
     case 'TypeCast':
-      visitor.cast(body as TypeCast);
+      visitor.cast(body);
       pushMembers(stack, body);
       return;
     case 'JsonArrayQueryConstructor':

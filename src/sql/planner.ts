@@ -267,8 +267,15 @@ function isBlank(text: string): boolean {
 
 function refusalOf(failure: ParseFailure, text: string): Refusal {
   if (failure.kind !== 'Syntax') return { code: failure.kind === 'Poisoned' ? 'TooDeep' : 'Unparsable', message: failure.message, sqlstate: '54001' };
-  const position = Buffer.byteLength([...text].slice(0, failure.position ?? 0).join(''));
+  const position = byteOffset(text, failure.position ?? 0);
   return { code: 'Unparsable', message: failure.message, sqlstate: '42601', position };
+}
+
+/** Of a character's index, counted in code points. */
+function byteOffset(text: string, characters: number): number {
+  let at = 0;
+  for (let i = 0; i < characters && at < text.length; i++) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  return Buffer.byteLength(text.slice(0, at));
 }
 
 function refusedPlan(text: string, refusal: Refusal): Plan {

@@ -456,7 +456,7 @@ function outputNamedBy(key: Node, targets: readonly Node[]): Node | undefined {
 }
 
 function isStarItem(value: Node | undefined): boolean {
-  return value !== undefined && 'ColumnRef' in value && value.ColumnRef.fields?.some((field) => 'A_Star' in field) === true;
+  return value !== undefined && 'ColumnRef' in value && (value.ColumnRef.fields ?? []).some((field) => 'A_Star' in field);
 }
 
 /** server_version_num of the first release that has the syntax. */

@@ -174,7 +174,7 @@ export function checkOperator(analysis: Analysis, { kind, name, location, lexpr,
   const implied = impliedOperators(kind, operator);
   const captured = implied.filter((each) => analysis.environment.lookup.isCapturedOperator(each));
   if (captured.length === 0) return;
-  if (!builtInOperators.has(operator)) {
+  if (!captured.some((each) => builtInOperators.has(each))) {
     for (const each of captured) useOperator(analysis, undefined, each);
     return;
   }

@@ -82,7 +82,7 @@ export function constantsOf(value: Node): readonly Node[] {
   const stack: unknown[] = [value];
   while (stack.length > 0) {
     const next = stack.pop();
-    if (next === null || typeof next !== 'object') continue;
+    if (typeof next !== 'object' || next === null) continue;
     const { type } = unwrap(next) ?? {};
     if (type === 'A_Const' || type === 'ParamRef') found.push(next as Node);
     else stack.push(...(Object.values(next) as unknown[]));

@@ -487,7 +487,7 @@ function embeddedExpressions(node: Node): readonly Node[] {
     }
     const { type } = unwrap(value) ?? {};
     if (type !== undefined && expressionNodes.has(type)) found.push(value as Node);
-    else stack.push(...Object.values(value));
+    else stack.push(...(Object.values(value) as unknown[]));
   }
   return found;
 }

@@ -11,6 +11,7 @@ import type { Catalogue } from '../../src/sql/catalogue.ts';
 import { createParser } from '../../src/sql/parser.ts';
 import type { Plan, PlanContext, Planner, SessionView } from '../../src/sql/plan.ts';
 import { createPlanner } from '../../src/sql/planner.ts';
+import { SessionWithin } from '../../src/sql/session-within.ts';
 import { datasetLogins, loadDataset, startPostgres, type Postgres } from '../support/postgres.ts';
 
 export type MaskList = readonly (readonly [column: string, mask: Mask, more?: { readonly predicates?: 'Deny'; readonly assign?: 'Allow' }])[];
@@ -36,6 +37,15 @@ export interface Outcome {
   readonly rows: readonly Record<string, unknown>[];
   readonly text: string;
   readonly error: string | undefined;
+}
+
+/** Everything that a script's agent received: rows, errors with all their fields, notices and COPY data. */
+export interface ScriptOutcome {
+  readonly received: string;
+  /** Of the last statement. */
+  readonly rows: readonly Record<string, unknown>[];
+  /** `Ran`, the codes of refusals, `Function` for functions that a policy would have to list, or `Error <SQLSTATE>`; of the last statement. */
+  readonly verdict: string;
 }
 
 export class PlannedShop {
@@ -91,7 +101,7 @@ export class PlannedShop {
       if (relation === undefined) throw new Error(`bad name ${column}`);
       return { rule: 'team-a/masks', relation, column: column.slice(at + 1), mask, predicates: more?.predicates ?? ('Masked' as const), assign: more?.assign ?? ('Deny' as const) };
     });
-    return { catalogue: this.catalogue, masks: { id: JSON.stringify(rules), rules }, key: `${String(this.catalogue.epoch)}` };
+    return { catalogue: this.catalogue, masks: { id: JSON.stringify(rules), rules }, key: String(this.catalogue.epoch) };
   }
 
   plan(text: string, masks: MaskList = shopMasks, session: Partial<SessionView> = {}): Plan {
@@ -115,9 +125,61 @@ export class PlannedShop {
     }
   }
 
+  /** Runs statements one after the other as one session would, refused ones left out; everything is rolled back. */
+  async runScript(texts: readonly string[], masks: MaskList = shopMasks, start: Partial<SessionView> = {}): Promise<ScriptOutcome> {
+    const session = new SessionWithin(this.session(start), this.catalogue, this.context(masks).masks.id);
+    const received: string[] = [];
+    let rows: readonly Record<string, unknown>[] = [];
+    let verdict = 'Ran';
+    const { connection } = this.client as unknown as { readonly connection: NodeJS.EventEmitter };
+    const onCopy = ({ chunk }: { readonly chunk: Buffer }): void => void received.push(chunk.toString('latin1'));
+    const onNotice = (notice: unknown): void => void received.push(JSON.stringify(notice));
+    connection.on('copyData', onCopy);
+    this.client.on('notice', onNotice);
+    await this.client.query('BEGIN');
+    for (const text of texts) {
+      const plan = this.planner.plan(text, session.view, this.context(masks));
+      verdict = refusedBecause(plan);
+      rows = [];
+      received.push(JSON.stringify(plan.statements.map(({ action }) => action.refusals)));
+      if (verdict !== 'Ran') continue;
+      await this.client.query('SAVEPOINT script');
+      try {
+        const result: unknown = await this.client.query(plan.text);
+        rows = ((Array.isArray(result) ? result.at(-1) : result) as pg.QueryResult<Record<string, unknown>>).rows;
+        received.push(seen(rows));
+        for (const { effects } of plan.statements) session.apply(effects);
+      } catch (thrown) {
+        const error = thrown as pg.DatabaseError;
+        verdict = `Error ${error.code ?? ''}`;
+        // Such a statement's error would be withheld by the gateway.
+        if (!plan.statements.some(({ withholdErrors }) => withholdErrors)) received.push(JSON.stringify({ ...error, message: error.message }));
+        await this.client.query('ROLLBACK TO script');
+      }
+    }
+    await this.client.query('ROLLBACK');
+    await this.client.query('DEALLOCATE ALL; RESET search_path');
+    connection.off('copyData', onCopy);
+    this.client.off('notice', onNotice);
+    return { received: received.join('\n'), rows, verdict };
+  }
+
   async stop(): Promise<void> {
     await this.client.end();
     this.#source.close();
     await this.postgres.stop();
   }
+}
+
+function refusedBecause({ statements }: Plan): string {
+  const codes = statements.flatMap(({ action }) => [...action.refusals.map(({ code }) => code), ...action.functions.map(() => 'Function')]);
+  return codes.length === 0 ? 'Ran' : [...new Set(codes)].sort().join(' ');
+}
+
+/** Rows as text, with bytes also read as characters. */
+function seen(rows: readonly unknown[]): string {
+  return JSON.stringify(rows, (_key, value: unknown) => {
+    const bytes = value as { readonly type?: unknown; readonly data?: unknown } | null;
+    return bytes !== null && typeof bytes === 'object' && bytes.type === 'Buffer' ? Buffer.from(bytes.data as number[]).toString('latin1') : value;
+  });
 }
