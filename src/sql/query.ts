@@ -332,7 +332,7 @@ export class QueryAnalyser {
       return;
     }
     this.read(resolveColumn(place.scope, path), place, isPlain, ref);
-    if (path.length > 2) this.#dropQualifier(ref, path, place.scope);
+    if (path.length > 2) this.#noteQualifier(ref, path, place.scope);
   }
 
   /** Counts what a column name reads. */
@@ -395,20 +395,19 @@ export class QueryAnalyser {
     }
     const [entry] = entries;
     if (ref.location === undefined || ref.location < 0) return;
-    if (qualifier.length > 1) this.#dropQualifier(ref, [...qualifier, '*'], place.scope);
+    if (qualifier.length > 1) this.#noteQualifier(ref, [...qualifier, '*'], place.scope);
     // System columns would join the star of a substituted relation: it is then written out, after the whole level is known.
     if (entries.length === 1 && entry?.base !== undefined) this.references.noteStar(entry.base, ref.location, this.#endOfPath(ref, qualifier.length + 1) ?? ref.location + 1);
     else for (const each of entries) if (each.base !== undefined) this.references.noteStar(each.base, undefined, undefined);
   }
 
-  /** `schema.table.column` does not reach a sub-select in the table's place: the schema is taken off. */
-  #dropQualifier(ref: ColumnRef, path: readonly string[], scope: Scope): void {
+  #noteQualifier(ref: ColumnRef, path: readonly string[], scope: Scope): void {
     const entry = resolveStar(scope, path.slice(0, -1))[0];
     if (entry?.base === undefined || ref.location === undefined || !this.references.isSubstituted(entry.base)) return;
     const first = this.analysis.tokenAt(ref.location);
     const kept = this.analysis.tokens[first + 2 * (path.length - 2)];
     if (kept === undefined) return;
-    this.analysis.edit(ref.location, kept.start, '');
+    this.references.noteQualifier(entry.base, ref.location, kept.start);
   }
 
   #endOfPath(ref: ColumnRef, parts: number): number | undefined {

@@ -23,6 +23,8 @@ interface Pending {
   readonly stars: { readonly start: number | undefined; readonly end: number | undefined }[];
   /** Mentions of the whole row by its bare name. */
   readonly rows: { readonly start: number; readonly end: number }[];
+  /** Schema names in front of columns, which do not reach a sub-select. */
+  readonly qualifiers: { readonly start: number; readonly end: number }[];
   /** COPY reads a table without those that inherit from it, and has no ONLY to say so. */
   readonly isOnly: boolean;
 }
@@ -54,7 +56,7 @@ export class RelationReferences {
     const inlined = this.#inline(relation);
     const shown = inlined === undefined ? noMasks : this.#analysis.environment.views.inheritedMasks(relation);
     const base = newReference(relation, masks, range, false, shown);
-    this.#pending.push({ base, range, sample, inlined, stars: [], rows: [], isOnly });
+    this.#pending.push({ base, range, sample, inlined, stars: [], rows: [], qualifiers: [], isOnly });
     return entryOf(base, range);
   }
 
@@ -171,6 +173,11 @@ export class RelationReferences {
     this.#pending.find((pending) => pending.base === base)?.rows.push({ start, end });
   }
 
+  /** `schema.table.column` does not reach a sub-select in the table's place: the schema is then taken off. */
+  noteQualifier(base: BaseReference, start: number, end: number): void {
+    this.#pending.find((pending) => pending.base === base)?.qualifiers.push({ start, end });
+  }
+
   noteStar(base: BaseReference, start: number | undefined, end: number | undefined): void {
     this.#pending.find((pending) => pending.base === base)?.stars.push({ start, end });
   }
@@ -233,7 +240,7 @@ export class RelationReferences {
     return base.relation.columns.some(({ number, name }) => base.masks.has(number) && base.read.has(name));
   }
 
-  #substitute({ base, range, sample, inlined, stars, rows, isOnly }: Pending): void {
+  #substitute({ base, range, sample, inlined, stars, rows, qualifiers, isOnly }: Pending): void {
     if (range.location === undefined) {
       this.#analysis.refuse('Unsupported', 'the place of a masked relation in the statement is unknown');
       return;
@@ -241,6 +248,7 @@ export class RelationReferences {
     const span = this.#nameSpan(range);
     if (base.systemColumns.size > 0) this.#expandStars(base, stars);
     for (const row of rows) this.#restoreRow(base, row);
+    for (const { start, end } of qualifiers) this.#analysis.edit(start, end, '');
     const sampleText = sample === undefined ? undefined : this.#takeSample(sample);
     const catalogue = this.#analysis.environment.lookup.catalogue;
     const sql = maskedSubselect({
