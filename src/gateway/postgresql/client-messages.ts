@@ -22,33 +22,40 @@ export class ClientMessages {
     this.#extended = new ExtendedQueries(talk, held);
   }
 
-  take({ type, frame, isTooLarge }: FrontendFrame): void {
+  /** False: nothing was done, the same message must be given again later. */
+  take({ type, frame, isTooLarge }: FrontendFrame): boolean {
     const talk = this.#talk;
+    talk.awaitedBatch = undefined;
     if (talk.isCopyingIn) {
       this.#copyIn(type, frame);
-      return;
+      return true;
     }
     // As the target does: after an error everything is dropped up to Sync.
-    if (talk.isSkipping && type !== frontendType.Sync) return;
+    if (talk.isSkipping && type !== frontendType.Sync) return true;
     if (isTooLarge) {
       talk.refuse(type === frontendType.Parse || type === frontendType.Bind ? 'Poison' : 'Query', errorReport('54000', 'the message is too large'));
-      return;
+      return true;
     }
     switch (type) {
       case frontendType.Query:
-        this.#simple.query(frame);
-        return;
+        return this.#simple.query(frame);
+      case frontendType.Bind:
+        return this.#extended.bind(frame);
+      case frontendType.Describe:
+        return this.#extended.describe(frame);
+      case frontendType.Execute:
+        return this.#extended.execute(frame);
+      default:
+        this.#takeAtOnce(type, frame);
+        return true;
+    }
+  }
+
+  #takeAtOnce(type: number, frame: Buffer): void {
+    const talk = this.#talk;
+    switch (type) {
       case frontendType.Parse:
         this.#extended.parse(frame);
-        return;
-      case frontendType.Bind:
-        this.#extended.bind(frame);
-        return;
-      case frontendType.Describe:
-        this.#extended.describe(frame);
-        return;
-      case frontendType.Execute:
-        this.#extended.execute(frame);
         return;
       case frontendType.Close:
         this.#extended.close(frame);

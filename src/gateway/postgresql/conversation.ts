@@ -8,7 +8,7 @@ import type { Report, TransactionStatus } from '../../wire/postgresql/backend-me
 import type { Session, SessionDeps } from '../session.ts';
 import type { CatalogueInForce } from './catalogue-in-force.ts';
 import type { ClientLane } from './client-lane.ts';
-import type { ExpectedReply } from './expected-reply.ts';
+import type { ExpectedReply, Undo } from './expected-reply.ts';
 import type { KnownText, PlanScope } from './known-text.ts';
 import { NamedStatements } from './named-statements.ts';
 import type { PlanCache } from './plan-cache.ts';
@@ -70,6 +70,8 @@ export class Conversation {
   /** ReadyForQuery asked for and received. */
   syncsSent = 0;
   syncsAnswered = 0;
+  /** The client's next message rests on names that a batch has changed which is not answered yet: it waits for that. */
+  awaitedBatch: number | undefined;
   reason: string | undefined;
 
   readonly #subjectKey: string;
@@ -120,6 +122,22 @@ export class Conversation {
     return this.target.expected.isEmpty && this.errands === 0;
   }
 
+  /**
+   * Whether the target is known to hold under a name what was noted for it in that batch. Within one batch it does:
+   * an error would skip whatever rests on the name too. In a later one it does once the batch was answered; until
+   * then an error may have left an older statement under the name, which nobody decided about.
+   */
+  isSettled(batch: number): boolean {
+    if (batch === this.syncsSent || batch < this.syncsAnswered) return true;
+    this.awaitedBatch = batch;
+    return false;
+  }
+
+  /** The same for all names. */
+  get areNamesSettled(): boolean {
+    return this.isSettled(this.syncsSent - 1);
+  }
+
   /** What the path is without any SET: the client's start-up parameter, or the role's default. */
   #pathAtStart(catalogue: Catalogue): readonly string[] {
     if (this.#startupPath === undefined) return catalogue.defaultSearchPath;
@@ -127,7 +145,7 @@ export class Conversation {
   }
 
   /** Has the target refuse in place of what is denied. */
-  refuse(kind: 'Query' | 'Poison', report: Report, action = 0, undo?: (wasReached: boolean) => void): void {
+  refuse(kind: 'Query' | 'Poison', report: Report, action = 0, undo?: Undo): void {
     const reply = this.target.refuse(kind, report, action, undo);
     if (kind === 'Poison') return;
     this.syncsSent++;

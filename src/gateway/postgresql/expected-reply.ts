@@ -4,6 +4,12 @@ import type { Portal, Prepared } from './named-statements.ts';
 
 export type ReplyKind = 'Query' | 'Parse' | 'Bind' | 'Describe' | 'Execute' | 'Close' | 'Sync' | 'Poison';
 
+/**
+ * Takes back what the session noted when a message was sent. `wasReached`: the target looked at it and refused;
+ * `completed`: so many statements of its text had succeeded before.
+ */
+export type Undo = (wasReached: boolean, completed: number) => void;
+
 /** What was sent to the target and not answered in full yet. */
 export interface ExpectedReply {
   readonly kind: ReplyKind;
@@ -35,8 +41,7 @@ export interface ExpectedReply {
   readonly maxRows?: number | undefined;
   /** From this reply on nothing is shown before rows are counted. */
   readonly beginsHolding?: boolean;
-  /** Takes back what the session noted when the message was sent. `wasReached`: the target looked at it and refused. */
-  readonly undo?: ((wasReached: boolean) => void) | undefined;
+  readonly undo?: Undo | undefined;
 }
 
 /** Replies come in the order of requests. A ring would save little: `shift` is cheap on queues this short. */

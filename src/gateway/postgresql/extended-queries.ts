@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Report } from '../../wire/postgresql/backend-messages.ts';
 import {
-  decodeBind, decodeExecute, decodeNamed, decodeParse, encodeClose, encodeDescribe, encodeParse, flushFrame, type ParseMessage,
+  decodeBind, decodeExecute, decodeNamed, decodeParse, encodeClose, encodeDescribe, encodeParse, flushFrame, type BindMessage, type ParseMessage,
 } from '../../wire/postgresql/frontend-messages.ts';
 import type { Refusal } from '../session.ts';
 import { draftOf, recordedParameters } from './action-draft.ts';
@@ -43,7 +43,7 @@ export class ExtendedQueries {
       this.#refuseParse(message, errorReport('53400', `the session holds ${maxNames} prepared statements and portals`, 'close some'));
       return;
     }
-    const entry = preparedOf(message.name, known, message.parameterTypes);
+    const entry = preparedOf(message.name, known, message.parameterTypes, talk.syncsSent);
     if (known.plan.statements.length === 0) {
       const undo = talk.names.addPrepared(entry);
       talk.target.forwardEmpty(known, frame, expectReply('Parse', { known, undo }));
@@ -73,14 +73,18 @@ export class ExtendedQueries {
     });
   }
 
-  bind(frame: Buffer): void {
-    const talk = this.#talk;
+  /** False, here and below: the message must wait until what was sent before it is answered. */
+  bind(frame: Buffer): boolean {
     const bind = decodeBind(frame);
-    const prepared = talk.names.prepared(bind.statement);
-    if (prepared === undefined) {
-      this.#talk.refuse('Poison', unknownStatement(bind.statement));
-      return;
-    }
+    const prepared = this.#talk.names.prepared(bind.statement);
+    if (prepared !== undefined && !this.#talk.isSettled(prepared.batch)) return false;
+    if (prepared === undefined) this.#talk.refuse('Poison', unknownStatement(bind.statement));
+    else this.#bind(frame, bind, prepared);
+    return true;
+  }
+
+  #bind(frame: Buffer, bind: BindMessage, prepared: Prepared): void {
+    const talk = this.#talk;
     const refusal = this.#held.refresh(prepared);
     if (refusal !== undefined) {
       this.#deny(prepared.known, 'Bind', refusal);
@@ -122,29 +126,40 @@ export class ExtendedQueries {
     target.forward(admitted.value, encodeParse(name, known.plan.text, prepared.parameterTypes), expectReply('Parse', { isHidden: true, known, undo }));
     prepared.forwarded = known.plan.text;
     prepared.isDescribed = false;
+    prepared.batch = this.#talk.syncsSent;
   }
 
-  describe(frame: Buffer): void {
+  describe(frame: Buffer): boolean {
     const talk = this.#talk;
     const { kind, name } = decodeNamed(frame);
     const portal = kind === 'Portal' ? talk.names.portal(name) : undefined;
     const prepared = portal?.prepared ?? (kind === 'Statement' ? talk.names.prepared(name) : undefined);
     if (prepared === undefined) {
       this.#talk.refuse('Poison', kind === 'Portal' ? unknownPortal(name) : unknownStatement(name));
-      return;
+      return true;
     }
-    const undo = describedAs(prepared);
+    if (!talk.isSettled((portal ?? prepared).batch)) return false;
+    const undo = describedAs(prepared, talk.syncsSent);
     talk.target.protocol(frame, expectReply('Describe', { known: prepared.known, portal, prepared, undo }));
+    return true;
   }
 
-  execute(frame: Buffer): void {
+  execute(frame: Buffer): boolean {
     const talk = this.#talk;
     const { portal: name, maxRows: wanted } = decodeExecute(frame);
     const portal = talk.names.portal(name);
     if (portal === undefined) {
-      this.#talk.refuse('Poison', unknownPortal(name));
-      return;
+      talk.refuse('Poison', unknownPortal(name));
+      return true;
     }
+    if (!talk.isSettled(portal.batch) || !talk.isSettled(portal.prepared.batch)) return false;
+    if (portal.prepared.known.namesHeld && !talk.areNamesSettled) return false;
+    this.#execute(frame, portal, wanted);
+    return true;
+  }
+
+  #execute(frame: Buffer, portal: Portal, wanted: number): void {
+    const talk = this.#talk;
     const { prepared } = portal;
     const { known, planned } = prepared;
     if (planned === undefined) {
@@ -197,7 +212,7 @@ export class ExtendedQueries {
     const { prepared } = portal;
     if (prepared.isDescribed || prepared.planned?.returnsRows !== true) return;
     if (prepared.planned.mustNotOriginate.size === 0 && this.#talk.session.decider.detectors.length === 0) return;
-    const undo = describedAs(prepared);
+    const undo = describedAs(prepared, this.#talk.syncsSent);
     const frame = encodeDescribe({ kind: 'Portal', name: portal.name });
     this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal, prepared, undo }));
   }
@@ -216,9 +231,11 @@ export class ExtendedQueries {
 }
 
 /** Notes that a description is on its way; what comes back takes it back when it does not come. */
-function describedAs(prepared: Prepared): () => void {
+function describedAs(prepared: Prepared, batch: number): () => void {
   const before = prepared.isDescribed;
+  if (before) return () => undefined;
   prepared.isDescribed = true;
+  prepared.batch = batch;
   return () => {
     prepared.isDescribed = before;
   };

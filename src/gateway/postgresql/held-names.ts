@@ -1,6 +1,7 @@
-import type { PlannedStatement } from '../../sql/plan.ts';
+import type { Effect, PlannedStatement } from '../../sql/plan.ts';
 import type { Judged, Refusal } from '../session.ts';
 import type { Conversation } from './conversation.ts';
+import type { Undo } from './expected-reply.ts';
 import { type KnownText, onlyStatement } from './known-text.ts';
 import type { Portal, Prepared } from './named-statements.ts';
 
@@ -74,19 +75,28 @@ export class HeldNames {
   }
 
   /** Notes the names that a text makes and removes when it runs; what comes back takes it back. */
-  note(known: KnownText): ((wasReached: boolean) => void) | undefined {
-    const { names } = this.#talk;
-    const undo: ((wasReached: boolean) => void)[] = [];
-    for (const effect of known.plan.statements.flatMap(({ effects }) => effects)) {
-      if (effect.kind === 'Prepare') undo.push(names.addPrepared(this.#prepared(effect.name, effect.innerText)));
-      else if (effect.kind === 'DeclareCursor') undo.push(names.addPortal(this.#cursor(effect.name, known, effect)));
-      else if (effect.kind === 'Deallocate' && effect.name !== undefined) undo.push(names.removePrepared(effect.name));
-      else if (effect.kind === 'CloseCursor' && effect.name !== undefined) undo.push(names.removePortal(effect.name));
+  note(known: KnownText): Undo | undefined {
+    const noted: { readonly statement: number; readonly undo: (wasReached: boolean) => void }[] = [];
+    for (const [statement, { effects }] of known.plan.statements.entries()) {
+      for (const effect of effects) {
+        const undo = this.#noteEffect(effect, known);
+        if (undo !== undefined) noted.push({ statement, undo });
+      }
     }
-    if (undo.length === 0) return undefined;
-    return (wasReached) => {
-      for (const each of undo.reverse()) each(wasReached);
+    if (noted.length === 0) return undefined;
+    return (wasReached, completed) => {
+      // Names do not come back with a transaction: what statements before the failed one did to them stays.
+      for (const { statement, undo } of noted.toReversed()) if (statement >= completed) undo(wasReached);
     };
+  }
+
+  #noteEffect(effect: Effect, known: KnownText): ((wasReached: boolean) => void) | undefined {
+    const { names } = this.#talk;
+    if (effect.kind === 'Prepare') return names.addPrepared(this.#prepared(effect.name, effect.innerText));
+    if (effect.kind === 'DeclareCursor') return names.addPortal(this.#cursor(effect.name, known, effect));
+    if (effect.kind === 'Deallocate' && effect.name !== undefined) return names.removePrepared(effect.name);
+    if (effect.kind === 'CloseCursor' && effect.name !== undefined) return names.removePortal(effect.name);
+    return undefined;
   }
 
   /** The cursor that a text reads from, for what is counted over all its portions. */
@@ -124,6 +134,7 @@ export class HeldNames {
     const known = this.#talk.know(text);
     return {
       name, via: 'Prepare', text, forwarded: known.plan.text, parameterTypes: [], known, planned: onlyStatement(known), judged: known.judged, isDescribed: false,
+      batch: this.#talk.syncsSent,
     };
   }
 
@@ -131,7 +142,7 @@ export class HeldNames {
   #cursor(name: string, known: KnownText, effect: { readonly isHoldable: boolean; readonly inner: PlannedStatement }): Portal {
     const prepared: Prepared = {
       name, via: 'Prepare', text: known.text, forwarded: known.plan.text, parameterTypes: [], known, planned: effect.inner,
-      judged: [this.#talk.session.judge(effect.inner.action)], isDescribed: false,
+      judged: [this.#talk.session.judge(effect.inner.action)], isDescribed: false, batch: this.#talk.syncsSent,
     };
     return { name, via: 'Declare', prepared, scope: known.scope, forwarded: known.plan.text, isHoldable: effect.isHoldable, batch: this.#talk.syncsSent, rowsSent: 0 };
   }

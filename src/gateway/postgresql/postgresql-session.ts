@@ -4,7 +4,7 @@ import type { SessionEnd } from '../../recording/record.ts';
 import type { Report } from '../../wire/postgresql/backend-messages.ts';
 import { FrameError } from '../../wire/postgresql/frame-error.ts';
 import { terminateFrame } from '../../wire/postgresql/frontend-messages.ts';
-import type { FrontendReader } from '../../wire/postgresql/frontend-reader.ts';
+import type { FrontendFrame, FrontendReader } from '../../wire/postgresql/frontend-reader.ts';
 import { frontendType } from '../../wire/postgresql/message-type.ts';
 import type { Session } from '../session.ts';
 import { ClientLane } from './client-lane.ts';
@@ -51,6 +51,8 @@ export class PostgresqlSession implements LifeCycle {
   #isClientPaused = false;
   #hasClientEnded = false;
   #hasTerminated = false;
+  /** A message that has to wait for what was sent before it. */
+  #postponed: FrontendFrame | undefined;
   #hasEnded = false;
   /** The session ends at the next statement boundary, or when the grace is over. */
   #ending: { readonly reason: SessionEnd['reason']; readonly report: Report; readonly until: number } | undefined;
@@ -185,15 +187,16 @@ export class PostgresqlSession implements LifeCycle {
     const { reader } = this.#sockets;
     const wasAwaiting = this.#isAwaiting();
     while (!this.#hasTerminated && this.#mayTake()) {
-      const message = reader.next();
+      const message = this.#postponed ?? reader.next();
       if (message === undefined) break;
       if (message.type === frontendType.Terminate) {
         this.#hasClientEnded = true;
         break;
       }
       if (this.isIdle && this.#endAtBoundary()) return;
-      this.#messages.take(message);
+      this.#postponed = this.#messages.take(message) ? undefined : message;
       if (this.#isOver()) return;
+      if (this.#postponed !== undefined) break;
     }
     if (!wasAwaiting && this.#isAwaiting()) this.#replies.headChanged();
     if (this.#hasClientEnded && this.#mayTake()) this.#terminate();
@@ -221,6 +224,7 @@ export class PostgresqlSession implements LifeCycle {
   #mayTake(): boolean {
     const talk = this.#talk;
     if (talk.errands > 0 || talk.target.isFull || talk.target.expected.size >= maxUnanswered) return false;
+    if (talk.awaitedBatch !== undefined && talk.awaitedBatch >= talk.syncsAnswered) return false;
     return talk.waitingFor === undefined || talk.isCopyingIn;
   }
 
@@ -249,7 +253,8 @@ export class PostgresqlSession implements LifeCycle {
       this.end(this.#ending.reason, this.#ending.report);
       return;
     }
-    if (this.#hasClientEnded || (this.#sockets.reader.buffered > 0 && this.#mayTake())) this.#pump();
+    const hasMore = this.#postponed !== undefined || this.#sockets.reader.buffered > 0;
+    if (this.#hasClientEnded || (hasMore && this.#mayTake())) this.#pump();
   }
 
   /** Asked anew because scanning may have ended the session. */

@@ -4,6 +4,7 @@ import type { Proofs } from '../session.ts';
 import { draftOf } from './action-draft.ts';
 import type { Conversation } from './conversation.ts';
 import { isCountable, maxRowsOf, uncountable } from './counted-write.ts';
+import type { Undo } from './expected-reply.ts';
 import type { HeldNames } from './held-names.ts';
 import type { KnownText } from './known-text.ts';
 import type { Portal } from './named-statements.ts';
@@ -21,9 +22,16 @@ export class SimpleQueries {
     this.#held = held;
   }
 
-  query(frame: Buffer): void {
-    const talk = this.#talk;
+  /** False: the message must wait until what was sent before it is answered. */
+  query(frame: Buffer): boolean {
     const text = decodeQuery(frame);
+    if (!this.#talk.areNamesSettled && this.#talk.know(text).namesHeld) return false;
+    this.#query(frame, text);
+    return true;
+  }
+
+  #query(frame: Buffer, text: string): void {
+    const talk = this.#talk;
     const forgotten = this.#forgetUnnamed();
     if (text.includes('\ufffd') && !isUtf8(queryBytes(frame))) {
       this.#talk.refuse('Query', invalidEncoding, 0, forgotten);
@@ -52,9 +60,9 @@ export class SimpleQueries {
       return;
     }
     const noted = this.#held.note(known);
-    const undo = (wasReached: boolean): void => {
-      noted?.(wasReached);
-      forgotten(wasReached);
+    const undo: Undo = (wasReached, completed) => {
+      noted?.(wasReached, completed);
+      forgotten(wasReached, completed);
     };
     const reply = expectReply('Query', { known, action: run.value.action, undo, cursor: this.#held.fetchedBy(known) });
     talk.syncsSent++;
@@ -63,7 +71,7 @@ export class SimpleQueries {
   }
 
   /** As at the target: a simple query ends what has no name, unless it is skipped behind an error. */
-  #forgetUnnamed(): (wasReached: boolean) => void {
+  #forgetUnnamed(): Undo {
     const { names } = this.#talk;
     const undo = [names.removePrepared(''), names.removePortal('')];
     return (wasReached) => {
@@ -71,7 +79,7 @@ export class SimpleQueries {
     };
   }
 
-  #emptyQuery(known: KnownText, frame: Buffer, undo: (wasReached: boolean) => void): void {
+  #emptyQuery(known: KnownText, frame: Buffer, undo: Undo): void {
     const talk = this.#talk;
     const reply = expectReply('Query', { known, undo });
     talk.syncsSent++;
@@ -94,7 +102,7 @@ export class SimpleQueries {
       return;
     }
     const { target } = talk;
-    const prepared = preparedOf('', known, []);
+    const prepared = preparedOf('', known, [], talk.syncsSent);
     const portal: Portal = {
       name: '', via: 'Bind', prepared, scope: known.scope, forwarded: known.plan.text, isHoldable: false, batch: talk.syncsSent, rowsSent: 0,
     };

@@ -321,7 +321,7 @@ export class TargetReplies implements BackendSink {
     if (head === undefined) return;
     head.error = { sqlstate: head.denial?.sqlstate ?? fields.get('C') ?? '', message: this.#shown.recordedMessage(head, fields) };
     if (head.kind === 'Query') {
-      head.undo?.(true);
+      head.undo?.(true, head.statement);
       return;
     }
     if (head.kind !== 'Sync') this.#skip(head);
@@ -332,7 +332,7 @@ export class TargetReplies implements BackendSink {
     const talk = this.#talk;
     const skipped = talk.target.expected.skipToSync();
     talk.isSkipping = talk.target.expected.isEmpty;
-    for (const reply of skipped.toReversed()) reply.undo?.(reply === failed);
+    for (const reply of skipped.toReversed()) reply.undo?.(reply === failed, 0);
     for (const reply of skipped) {
       // Its ReadyForQuery will not come.
       if (reply.kind === 'Query') talk.syncsSent--;
