@@ -27,6 +27,8 @@ export interface ActionRecord {
   /** Set when the text that was sent differs. */
   readonly forwarded?: string;
   readonly parameters?: readonly RecordedParameter[];
+  /** The statements that this one runs by their names: EXECUTE, FETCH and MOVE. */
+  readonly runs?: readonly { readonly name: string; readonly statement: string; readonly parameters?: readonly RecordedParameter[] }[];
   readonly decision: {
     readonly verdict: 'Allow' | 'RequireApproval' | 'Deny';
     readonly code: string;

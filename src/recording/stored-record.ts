@@ -32,6 +32,7 @@ const shapes: Readonly<Record<RecordBody['kind'], Shape>> = {
     statement: 'string',
     forwarded: { optional: 'string' },
     parameters: { optional: [{}] },
+    runs: { optional: [{ name: 'string', statement: 'string', parameters: { optional: [{}] } }] },
     decision: {
       verdict: 'string',
       code: 'string',

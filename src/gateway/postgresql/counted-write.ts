@@ -14,8 +14,10 @@ export function maxRowsOf(judged: readonly Judged[]): number | undefined {
 
 /** Whether the command tag of each statement says how many rows it has changed. */
 export function isCountable(known: KnownText): boolean {
-  return known.plan.statements.every(({ isCountedWrite, copy, effects }) => {
-    return isCountedWrite || copy === 'In' || effects.some(({ kind }) => kind === 'Execute' || kind === 'Prepare');
+  return known.plan.statements.every(({ action, isCountedWrite, copy, effects }) => {
+    // EXECUTE is answered with the tag of what it runs; EXPLAIN ANALYZE EXECUTE is not.
+    const isExecute = action.statement === 'EXECUTE' && effects.some(({ kind }) => kind === 'Execute');
+    return isCountedWrite || copy === 'In' || isExecute || effects.some(({ kind }) => kind === 'Prepare');
   });
 }
 

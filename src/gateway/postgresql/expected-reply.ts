@@ -42,6 +42,8 @@ export interface ExpectedReply {
   /** From this reply on nothing is shown before rows are counted. */
   readonly beginsHolding?: boolean;
   readonly undo?: Undo | undefined;
+  /** What it runs by name withholds its errors. */
+  readonly withholdsErrors?: boolean;
 }
 
 /** Replies come in the order of requests. A ring would save little: `shift` is cheap on queues this short. */

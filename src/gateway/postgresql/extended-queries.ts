@@ -4,7 +4,7 @@ import {
   decodeBind, decodeExecute, decodeNamed, decodeParse, encodeClose, encodeDescribe, encodeParse, flushFrame, type BindMessage, type ParseMessage,
 } from '../../wire/postgresql/frontend-messages.ts';
 import type { Refusal } from '../session.ts';
-import { draftOf, recordedParameters } from './action-draft.ts';
+import { draftOf, recordedParameters, withRuns } from './action-draft.ts';
 import type { Conversation } from './conversation.ts';
 import { isCountable, maxRowsOf, uncountable } from './counted-write.ts';
 import type { HeldNames } from './held-names.ts';
@@ -177,8 +177,12 @@ export class ExtendedQueries {
       return;
     }
     const judged = portal.via === 'Bind' ? held.judged : prepared.judged;
-    const parameters = portal.bind === undefined ? undefined : recordedParameters(portal.bind, planned.secretParameters, talk.digest);
-    const run = talk.session.run(judged, draftOf(prepared.known, 'Execute', talk.reason, parameters));
+    // Which argument of EXECUTE goes where is not known: where any of them is secret all are.
+    const isSecret = held.runs.some(({ secretParameters, bind }) => secretParameters.length > 0 && bind === undefined);
+    const secret = isSecret ? 'All' : planned.secretParameters;
+    const parameters = portal.bind === undefined ? undefined : recordedParameters(portal.bind, secret, talk.digest);
+    const draft = withRuns(draftOf(prepared.known, 'Execute', talk.reason, parameters), held.runs, talk.digest);
+    const run = talk.session.run(judged, draft);
     if (!run.ok) {
       this.#talk.refuse('Poison', refusalReport(run.error));
       return;
@@ -197,7 +201,7 @@ export class ExtendedQueries {
     // A cursor that is run by its name does not do again what its DECLARE did.
     const ran = portal.via === 'Bind' ? prepared.known : undefined;
     const reply = expectReply('Execute', {
-      known: ran, portal, cursor: this.#held.fetchedBy(prepared.known), action: run.value.action, maxRows, beginsHolding: maxRows !== undefined, undo,
+      known: ran, portal, withholdsErrors: held.runs.some((each) => each.withholdsErrors), cursor: this.#held.fetchedBy(prepared.known), action: run.value.action, maxRows, beginsHolding: maxRows !== undefined, undo,
     });
     talk.target.forward(run.value.proofs, frame, reply);
     const mustWait = maxRows !== undefined || planned.copy === 'In' || planned.effects.some((effect) => talk.state.changesView(effect));

@@ -1,13 +1,25 @@
 import type { Effect, PlannedStatement } from '../../sql/plan.ts';
+import type { BindMessage } from '../../wire/postgresql/frontend-messages.ts';
 import type { Judged, Refusal } from '../session.ts';
 import type { Conversation } from './conversation.ts';
 import type { Undo } from './expected-reply.ts';
 import { type KnownText, onlyStatement } from './known-text.ts';
 import type { Portal, Prepared } from './named-statements.ts';
 
-/** All that must be allowed for a text to run, or why it may not. */
+/** A statement that a text runs by its name. */
+export interface HeldRun {
+  readonly name: string;
+  readonly recordedText: string;
+  readonly bind?: BindMessage | undefined;
+  /** 1-based numbers of parameters whose values are for masked columns. */
+  readonly secretParameters: readonly number[];
+  /** What its errors say may hold masked values. */
+  readonly withholdsErrors: boolean;
+}
+
+/** All that must be allowed for a text to run and what it runs by name, or why it may not. */
 type HeldJudgement =
-  | { readonly judged: readonly Judged[] }
+  | { readonly judged: readonly Judged[]; readonly runs: readonly HeldRun[] }
   | { readonly refusal: Refusal };
 
 /** Statements that run others by name: what is decided is what the name stands for, now. */
@@ -20,8 +32,9 @@ export class HeldNames {
 
   /** The decisions for a text, with those for the statements that it runs by name. */
   judge(known: KnownText): HeldJudgement {
-    if (!known.namesHeld) return { judged: known.judged };
+    if (!known.namesHeld) return { judged: known.judged, runs: [] };
     const judged = [...known.judged];
+    const runs: HeldRun[] = [];
     const local = new Map<string, PlannedStatement>();
     for (const effect of known.plan.statements.flatMap(({ effects }) => effects)) {
       if (effect.kind === 'Prepare') local.set(`statement ${effect.name}`, effect.inner);
@@ -30,14 +43,17 @@ export class HeldNames {
         const inText = local.get(`${effect.kind === 'Execute' ? 'statement' : 'cursor'} ${effect.name}`);
         if (inText !== undefined) {
           judged.push(this.#talk.session.judge(inText.action));
+          // Its own text stands in the one that is recorded.
+          runs.push({ name: effect.name, recordedText: '', secretParameters: inText.secretParameters, withholdsErrors: inText.withholdErrors });
           continue;
         }
         const found = effect.kind === 'Execute' ? this.#executed(effect.name) : this.#fetched(effect.name);
         if ('refusal' in found) return found;
         judged.push(...found.judged);
+        runs.push(...found.runs);
       }
     }
-    return { judged };
+    return { judged, runs };
   }
 
   /** Plans and decides a prepared statement anew when anything has changed since; why it may not run, if so. */
@@ -118,7 +134,7 @@ export class HeldNames {
     if (prepared.via === 'Parse' && prepared.known.plan.text !== prepared.forwarded) {
       return { refusal: { reason: 'Denied', sqlstate: '26000', message: `prepared statement "${name}" was made under other masks or names`, hint: 'prepare it again' } };
     }
-    return { judged: prepared.judged };
+    return indirect(prepared) ?? { judged: prepared.judged, runs: [runOf(name, prepared)] };
   }
 
   #fetched(name: string): HeldJudgement {
@@ -127,7 +143,8 @@ export class HeldNames {
       return { refusal: { reason: 'Denied', sqlstate: '34000', message: `cursor "${name}" does not exist` } };
     }
     const refusal = this.recheck(cursor);
-    return refusal === undefined ? { judged: cursor.prepared.judged } : { refusal };
+    if (refusal !== undefined) return { refusal };
+    return indirect(cursor.prepared) ?? { judged: cursor.prepared.judged, runs: [runOf(name, cursor.prepared, cursor.bind)] };
   }
 
   #prepared(name: string, text: string): Prepared {
@@ -146,4 +163,30 @@ export class HeldNames {
     };
     return { name, via: 'Declare', prepared, scope: known.scope, forwarded: known.plan.text, isHoldable: effect.isHoldable, batch: this.#talk.syncsSent, rowsSent: 0 };
   }
+}
+
+/**
+ * What Parse took may do more than SQL's own PREPARE allows: change the search path, copy, run other names. Run by
+ * EXECUTE or FETCH it would do so without the gateway noting it.
+ */
+function indirect({ name, via, planned }: Prepared): { readonly refusal: Refusal } | undefined {
+  if (via !== 'Parse' || planned === undefined || (planned.effects.length === 0 && planned.copy === undefined)) return undefined;
+  return {
+    refusal: {
+      reason: 'Denied',
+      message: `${planned.action.statement} in "${name}" changes the session or copies: it cannot be run by EXECUTE or FETCH`,
+      hint: 'run it by itself',
+    },
+  };
+}
+
+function runOf(name: string, { known }: Prepared, bind?: BindMessage): HeldRun {
+  const { statements, recordedText } = known.plan;
+  return {
+    name,
+    recordedText,
+    bind,
+    secretParameters: statements.flatMap(({ secretParameters }) => secretParameters),
+    withholdsErrors: statements.some(({ withholdErrors }) => withholdErrors),
+  };
 }

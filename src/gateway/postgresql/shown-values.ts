@@ -94,6 +94,7 @@ export class ShownValues {
   #mayWithhold(): boolean {
     if (this.#talk.withholdsErrors) return true;
     const { head } = this.#talk.target.expected;
+    if (head?.withholdsErrors === true) return true;
     return head?.known?.plan.statements.some(({ withholdErrors }) => withholdErrors) === true || head?.portal?.prepared.planned?.withholdErrors === true;
   }
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { decodeQuery, encodeDescribe, encodeExecute, encodeParse, encodePlainBind, encodeQuery, flushFrame, queryBytes } from '../../wire/postgresql/frontend-messages.ts';
 import type { Proofs } from '../session.ts';
-import { draftOf } from './action-draft.ts';
+import { draftOf, withRuns } from './action-draft.ts';
 import type { Conversation } from './conversation.ts';
 import { isCountable, maxRowsOf, uncountable } from './counted-write.ts';
 import type { Undo } from './expected-reply.ts';
@@ -43,20 +43,21 @@ export class SimpleQueries {
       return;
     }
     const held = this.#held.judge(known);
-    const draft = draftOf(known, 'Query', talk.reason);
     if ('refusal' in held) {
-      talk.session.deny(held.refusal, draft);
+      talk.session.deny(held.refusal, draftOf(known, 'Query', talk.reason));
       this.#talk.refuse('Query', refusalReport(held.refusal), 0, forgotten);
       return;
     }
+    const draft = withRuns(draftOf(known, 'Query', talk.reason), held.runs, talk.digest);
     const run = talk.session.run(held.judged, draft);
     if (!run.ok) {
       this.#talk.refuse('Query', refusalReport(run.error), 0, forgotten);
       return;
     }
+    const withholdsErrors = held.runs.some((each) => each.withholdsErrors);
     const maxRows = maxRowsOf(held.judged);
     if (maxRows !== undefined) {
-      this.#countedQuery(known, run.value, maxRows);
+      this.#countedQuery(known, run.value, maxRows, withholdsErrors);
       return;
     }
     const noted = this.#held.note(known);
@@ -64,7 +65,7 @@ export class SimpleQueries {
       noted?.(wasReached, completed);
       forgotten(wasReached, completed);
     };
-    const reply = expectReply('Query', { known, action: run.value.action, undo, cursor: this.#held.fetchedBy(known) });
+    const reply = expectReply('Query', { known, action: run.value.action, undo, withholdsErrors, cursor: this.#held.fetchedBy(known) });
     talk.syncsSent++;
     talk.waitingFor = reply;
     talk.target.forward(run.value.proofs, known.plan.text === text ? frame : encodeQuery(known.plan.text), reply);
@@ -91,7 +92,7 @@ export class SimpleQueries {
    * A write under `maxRows`: run as the extended protocol would, so that the rows are counted before Sync commits.
    * In an explicit transaction the same holds, only that Sync commits nothing.
    */
-  #countedQuery(known: KnownText, run: { readonly proofs: Proofs; readonly action: number }, maxRows: number): void {
+  #countedQuery(known: KnownText, run: { readonly proofs: Proofs; readonly action: number }, maxRows: number, withholdsErrors: boolean): void {
     const talk = this.#talk;
     if (known.plan.statements.length > 1) {
       this.#talk.refuse('Query', errorReport('42501', 'a statement whose changes are counted must be sent alone', 'send one statement at a time'), run.action);
@@ -109,7 +110,7 @@ export class SimpleQueries {
     target.forward(run.proofs, encodeParse('', known.plan.text, []), expectReply('Parse', { isHidden: true, known, beginsHolding: true }));
     target.forward(run.proofs, encodePlainBind('', ''), expectReply('Bind', { isHidden: true, known }));
     target.protocol(encodeDescribe({ kind: 'Portal', name: '' }), expectReply('Describe', { hidesNoData: true, known }));
-    const reply = expectReply('Execute', { known, portal, action: run.action, maxRows, isWholeQuery: true, undo: this.#held.note(known) });
+    const reply = expectReply('Execute', { known, portal, action: run.action, maxRows, withholdsErrors, isWholeQuery: true, undo: this.#held.note(known) });
     target.forward(run.proofs, encodeExecute('', 0), reply);
     target.protocol(flushFrame);
     talk.waitingFor = reply;

@@ -204,9 +204,10 @@ export class TargetReplies implements BackendSink {
     const tag = type === backendType.CommandComplete ? decodeCommandComplete(frame) : undefined;
     if (tag !== undefined) head.tag = head.tag === undefined ? tag : `${head.tag}; ${tag}`;
     const planned = plannedOf(head);
-    if (planned?.withholdErrors === true) talk.withholdsErrors = true;
+    if (planned?.withholdErrors === true || head.withholdsErrors === true) talk.withholdsErrors = true;
     if (head.maxRows !== undefined && this.#counted(head, tag)) return;
-    if (type !== backendType.PortalSuspended) this.#happened(head, planned?.effects ?? [], tag ?? '');
+    // A query changes the search path by what its first portion calls, long before its end.
+    this.#happened(head, planned?.effects ?? [], tag ?? '');
     if (head.cutShort !== undefined) {
       this.#completedTooLate(head);
       return;

@@ -1,0 +1,250 @@
+/** An agent who wants raw data, more rows than its rule gives, or statements that no record shows. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { serialize } from 'pg-protocol';
+import { encodeQuery } from '../../../src/wire/postgresql/frontend-messages.ts';
+import { loadDataset, type Postgres, startPostgres } from '../../support/postgres.ts';
+import { allowAll, type GatewayUnderTest, maskEmails, pattern, policy, rule, startGateway } from './gateway-under-test.ts';
+import { WireClient } from './wire-client.ts';
+
+let postgres: Postgres;
+let under: GatewayUnderTest;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await loadDataset(postgres);
+  await postgres.sql(
+    `create table counted (id int primary key, n int not null default 0); insert into counted select generate_series(1, 20); grant all on counted to app;
+     create schema vault; create table vault.tickets (id int, body text); insert into vault.tickets values (1, 'from the vault'); grant usage on schema vault to app; grant all on vault.tickets to app;
+     create table public.tickets (id int, body text); insert into public.tickets values (1, 'from the desk'); grant all on public.tickets to app;
+     create table guarded (id int primary key, secret text, n int check (n > 0)); insert into guarded values (1, 'canary-guarded', 1); grant all on guarded to app`,
+    'shop',
+  );
+});
+afterAll(async () => {
+  await postgres.stop();
+});
+beforeEach(async () => {
+  await postgres.sql('update counted set n = 0', 'shop');
+});
+afterEach(async () => {
+  const problems = [...under.problems];
+  await under.close();
+  expect(problems).toEqual([]);
+});
+
+const { parse, bind, execute, sync, close } = serialize;
+const run = (text: string, values: unknown[] = []): Buffer => Buffer.concat([parse({ text }), bind({ values }), execute({})]);
+const failing = run('select 1 / (select 0)');
+const changeAll = 'update counted set n = n + 1';
+const changed = async (): Promise<unknown> => (await postgres.sql('select count(*)::int as n from counted where n > 0', 'shop'))[0];
+const countedRules = [policy([rule({ name: 'read', operations: ['Select'] }), rule({ name: 'few', operations: ['Update'], relations: ['public.counted'], maxRows: 3 })])];
+
+/** Sends all in one piece, and waits for so many ReadyForQuery. */
+async function burst(client: WireClient, readies: number, ...frames: Buffer[]): Promise<string[]> {
+  client.seen.length = 0;
+  client.send(...frames);
+  await client.until('readyForQuery', readies);
+  return client.shown();
+}
+
+describe('a name that does not hold at the target what was noted for it', () => {
+  const exchanges: readonly { readonly name: string; readonly frames: readonly Buffer[]; readonly readies: number }[] = [
+    { name: 'a second Parse under a name that is taken', frames: [parse({ name: 's', text: 'select 1' }), sync()], readies: 1 },
+    { name: 'a Parse that is skipped behind an error', frames: [failing, close({ type: 'S', name: 's' }), parse({ name: 's', text: 'select 1' }), sync()], readies: 1 },
+  ];
+
+  test.each(exchanges)('$name', async ({ frames, readies }) => {
+    under = await startGateway(postgres, { policies: countedRules });
+    const client = await WireClient.login(under.address.port);
+    expect(await client.talk(parse({ name: 's', text: changeAll }), sync())).toEqual(['parseComplete', 'ready I']);
+    const seen = await burst(client, readies + 1, ...frames, bind({ statement: 's' }), execute({}), sync());
+    expect(seen).not.toContain('done UPDATE 20');
+    expect(await changed()).toEqual({ n: 0 });
+    expect(await client.talk(run('select 5'), sync())).toContain('row 5');
+  });
+
+  test('the statement without a name', async () => {
+    under = await startGateway(postgres, { policies: countedRules });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(parse({ text: changeAll }), sync());
+    // What has no name is kept where the Parse behind the error is skipped.
+    await client.talk(parse({ name: 'fails', text: 'select 1 / (select 0)' }), sync());
+    await burst(client, 2, bind({ statement: 'fails' }), execute({}), parse({ text: 'select 1' }), sync(), bind({}), execute({}), sync());
+    expect(await changed()).toEqual({ n: 0 });
+  });
+
+  test('a portal', async () => {
+    under = await startGateway(postgres, { policies: countedRules });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(encodeQuery('begin'));
+    await client.talk(parse({ name: 's', text: changeAll }), bind({ statement: 's', portal: 'p' }), parse({ name: 'one', text: 'select 1' }), parse({ name: 'back', text: 'rollback to save' }), sync());
+    await client.talk(encodeQuery('savepoint save'));
+    const behindError = [failing, close({ type: 'P', name: 'p' }), bind({ statement: 'one', portal: 'p' }), sync()];
+    const back = [bind({ statement: 'back' }), execute({}), sync()];
+    await burst(client, 3, ...behindError, ...back, execute({ portal: 'p' }), sync());
+    await client.talk(encodeQuery('commit'));
+    expect(await changed()).toEqual({ n: 0 });
+  });
+
+  test('EXECUTE of a name in a simple query', async () => {
+    under = await startGateway(postgres, { policies: countedRules });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(parse({ name: 's', text: changeAll }), sync());
+    await burst(client, 2, failing, close({ type: 'S', name: 's' }), parse({ name: 's', text: 'select 1' }), sync(), encodeQuery('execute s'));
+    expect(await changed()).toEqual({ n: 0 });
+  });
+
+  test('a statement that is to be prepared anew under new masks, behind an error', async () => {
+    under = await startGateway(postgres, { maskRules: [] });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(parse({ name: 's', text: 'select email from customers where id = 1' }), sync());
+    under.bundles.set({ maskRules: [maskEmails()] });
+    const seen = await burst(client, 2, failing, bind({ statement: 's' }), execute({}), sync(), bind({ statement: 's' }), execute({}), sync());
+    expect(seen.join()).not.toContain('canary');
+    expect(seen).toContain('done SELECT 1');
+  });
+
+  test('names that one text makes before it fails', async () => {
+    under = await startGateway(postgres, { maskRules: [] });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(encodeQuery("prepare s as select 'harmless'"));
+    await client.talk(encodeQuery('deallocate s; prepare s as select email from customers where id = 1; select 1 / (select 0)'));
+    under.bundles.set({ maskRules: [maskEmails()] });
+    expect((await client.talk(encodeQuery('execute s'))).join()).not.toContain('canary');
+  });
+});
+
+describe('a search path that changes unseen', () => {
+  const set = "select set_config('search_path', 'vault', false) from generate_series(1, 3)";
+  const ways: readonly { readonly name: string; readonly go: (client: WireClient) => Promise<unknown> }[] = [
+    { name: 'by the first portion of a portal', go: (client) => client.talk(parse({ text: set }), bind({}), execute({ rows: 1 }), sync()) },
+    { name: 'by EXECUTE of what Parse prepared', go: async (client) => { await client.talk(parse({ name: 's', text: set }), sync()); await client.talk(encodeQuery('execute s')); } },
+    { name: 'by EXECUTE of a SET', go: async (client) => { await client.talk(parse({ name: 's', text: 'set search_path to vault' }), sync()); await client.talk(encodeQuery('execute s')); } },
+    { name: 'by FETCH from a portal', go: async (client) => {
+      await client.talk(encodeQuery('begin'));
+      await client.talk(parse({ text: set }), bind({ portal: 'p' }), sync());
+      await client.talk(encodeQuery('fetch 1 from p'));
+      await client.talk(encodeQuery('commit'));
+    } },
+    { name: 'by MOVE in a portal', go: async (client) => {
+      await client.talk(encodeQuery('begin'));
+      await client.talk(parse({ text: set }), bind({ portal: 'p' }), sync());
+      await client.talk(run('move 1 in p'), sync());
+      await client.talk(encodeQuery('commit'));
+    } },
+  ];
+
+  test.each(ways)('$name', async ({ go }) => {
+    under = await startGateway(postgres, { policies: [policy([rule({ operations: ['Select'], relations: ['public.*'] })])] });
+    const client = await WireClient.login(under.address.port);
+    await go(client);
+    expect((await client.talk(encodeQuery('select body from tickets'))).join()).not.toContain('vault');
+    await client.talk(parse({ text: 'select body from tickets' }), bind({}), execute({}), sync());
+    expect(client.shown().join()).not.toContain('vault');
+  });
+});
+
+describe('what errors say', () => {
+  const secrets = { ...maskEmails(), columns: [{ relation: pattern('public.guarded'), column: 'secret', mask: { type: 'Redact' as const } }] };
+  const ways: readonly { readonly name: string; readonly go: (client: WireClient) => Promise<unknown> }[] = [
+    { name: 'EXECUTE of PREPARE', go: async (client) => { await client.talk(encodeQuery('prepare s as update guarded set n = -1 where id = 1')); await client.talk(encodeQuery('execute s')); } },
+    { name: 'EXECUTE of Parse', go: async (client) => { await client.talk(parse({ name: 's', text: 'update guarded set n = -1 where id = 1' }), sync()); await client.talk(encodeQuery('execute s')); } },
+    { name: 'EXECUTE in the extended protocol', go: async (client) => { await client.talk(encodeQuery('prepare s as update guarded set n = -1 where id = 1')); await client.talk(run('execute s'), sync()); } },
+    { name: 'Bind of PREPARE', go: async (client) => { await client.talk(encodeQuery('prepare s as update guarded set n = -1 where id = 1')); await client.talk(bind({ statement: 's' }), execute({}), sync()); } },
+    { name: 'FETCH from a portal', go: async (client) => {
+      await client.talk(encodeQuery('begin'));
+      await client.talk(parse({ text: 'update guarded set n = -1 where id = 1 returning n' }), bind({ portal: 'p' }), sync());
+      await client.talk(encodeQuery('fetch 1 from p'));
+    } },
+  ];
+
+  test.each(ways)('is withheld for $name', async ({ go }) => {
+    under = await startGateway(postgres, { maskRules: [secrets] });
+    const client = await WireClient.login(under.address.port);
+    const bytes: Buffer[] = [];
+    client.socket.on('data', (chunk: Buffer) => bytes.push(chunk));
+    await go(client);
+    expect(Buffer.concat(bytes).toString('latin1')).toMatch(/23514|42501/);
+    expect(Buffer.concat(bytes).toString('latin1')).not.toContain('canary');
+    expect(JSON.stringify(under.records.records)).not.toContain('canary');
+  });
+});
+
+describe('maxRows', () => {
+  const tries: readonly { readonly name: string; readonly go: (client: WireClient) => Promise<unknown> }[] = [
+    { name: 'a simple query', go: (client) => client.talk(encodeQuery(changeAll)) },
+    { name: 'a pipeline behind a write within bounds', go: (client) => client.talk(run('update counted set n = 1 where id = 1'), run(changeAll), sync()) },
+    { name: 'RETURNING', go: (client) => client.talk(encodeQuery(`${changeAll} returning id`)) },
+    { name: 'PREPARE and EXECUTE', go: async (client) => { await client.talk(encodeQuery(`prepare s as ${changeAll}`)); await client.talk(encodeQuery('execute s')); } },
+    { name: 'Parse and EXECUTE', go: async (client) => { await client.talk(parse({ name: 's', text: changeAll }), sync()); await client.talk(encodeQuery('execute s')); } },
+    { name: 'EXPLAIN ANALYZE', go: (client) => client.talk(encodeQuery(`explain analyze ${changeAll}`)) },
+    { name: 'EXPLAIN ANALYZE EXECUTE', go: async (client) => { await client.talk(encodeQuery(`prepare s as ${changeAll}`)); await client.talk(encodeQuery('explain analyze execute s')); } },
+    { name: 'EXPLAIN ANALYZE EXECUTE, extended', go: async (client) => { await client.talk(encodeQuery(`prepare s as ${changeAll}`)); await client.talk(run('explain analyze execute s'), sync()); } },
+    { name: 'FETCH from a portal', go: async (client) => {
+      await client.talk(encodeQuery('begin'));
+      await client.talk(parse({ text: `${changeAll} returning id` }), bind({ portal: 'p' }), sync());
+      await client.talk(encodeQuery('fetch 1 from p'));
+      await client.talk(encodeQuery('commit'));
+    } },
+    { name: 'a data-modifying CTE', go: (client) => client.talk(encodeQuery(`with x as (${changeAll} returning id) select 1`)) },
+    { name: 'behind a savepoint', go: async (client) => {
+      await client.talk(encodeQuery('begin'));
+      await client.talk(encodeQuery('savepoint s'));
+      await client.talk(encodeQuery(changeAll));
+      await client.talk(encodeQuery('rollback to s'));
+      await client.talk(encodeQuery('commit'));
+    } },
+    { name: 'several texts in one', go: (client) => client.talk(encodeQuery(`${changeAll}; commit`)) },
+    { name: 'a portal in portions', go: (client) => client.talk(parse({ text: `${changeAll} returning id` }), bind({}), execute({ rows: 1 }), sync()) },
+  ];
+
+  test.each(tries)('holds for $name', async ({ go }) => {
+    under = await startGateway(postgres, { policies: countedRules, maskRules: [] });
+    const client = await WireClient.login(under.address.port);
+    await go(client);
+    expect(await changed()).toEqual({ n: 0 });
+    expect(await client.talk(encodeQuery('update counted set n = 1 where id < 3'))).toEqual(['done UPDATE 2', 'ready I']);
+  });
+
+  test('holds for COPY FROM and MERGE', async () => {
+    const few = rule({ name: 'few', operations: ['Insert', 'Copy', 'Merge', 'Update'], relations: ['public.counted'], maxRows: 3 });
+    under = await startGateway(postgres, { policies: [policy([rule({ operations: ['Select'] }), few])], maskRules: [] });
+    const client = await WireClient.login(under.address.port);
+    expect(await client.talk(encodeQuery('merge into counted c using (select generate_series(1, 20) as id) s on c.id = s.id when matched then update set n = 1'))).toEqual(['error 42501', 'ready I']);
+    expect(await changed()).toEqual({ n: 0 });
+    client.seen.length = 0;
+    client.send(encodeQuery('copy counted from stdin'));
+    while (!client.shown().some((name) => name === 'copyInResponse' || name.startsWith('ready'))) await new Promise(setImmediate);
+    if (client.shown().includes('copyInResponse')) await client.talk(serialize.copyData(Buffer.from('101\t1\n102\t1\n103\t1\n104\t1\n')), serialize.copyDone());
+    expect(await changed()).toEqual({ n: 0 });
+  });
+});
+
+describe('evidence', () => {
+  test('what EXECUTE and FETCH run stands in their record, though nobody recorded its Parse', async () => {
+    under = await startGateway(postgres, { policies: [policy([allowAll])] });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(parse({ name: 's', text: 'select id from tickets where id = $1' }), sync());
+    await client.talk(encodeQuery('execute s(1)'));
+    await client.talk(encodeQuery('begin'));
+    await client.talk(parse({ text: 'select body from tickets where id = $1' }), bind({ portal: 'p', values: ['1'] }), sync());
+    await client.talk(encodeQuery('fetch 1 from p'));
+    const actions = under.records.of('Action');
+    expect(actions).toMatchObject([
+      { statement: 'execute s(1)', runs: [{ statement: 'select id from tickets where id = $1' }] },
+      { statement: 'begin' },
+      { statement: 'fetch 1 from p', runs: [{ statement: 'select body from tickets where id = $1', parameters: [{ text: '1' }] }] },
+    ]);
+  });
+
+  test('a value for a masked column is kept out of the record of EXECUTE', async () => {
+    const notes = { ...maskEmails(), columns: [{ relation: pattern('public.customers'), column: 'notes', mask: { type: 'Redact' as const } }] };
+    under = await startGateway(postgres, { maskRules: [notes] });
+    const client = await WireClient.login(under.address.port);
+    await client.talk(encodeQuery('prepare s(text) as update customers set notes = $1 where id = 1'));
+    expect(await client.talk(encodeQuery("execute s('canary-value')"))).toEqual(['done UPDATE 1', 'ready I']);
+    await client.talk(parse({ text: 'execute s($1)' }), bind({ values: ['canary-value'] }), execute({}), sync());
+    expect(client.shown().at(-1)).toBe('ready I');
+    expect(JSON.stringify(under.records.records)).not.toContain('canary-value');
+  });
+});
