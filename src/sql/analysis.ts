@@ -3,6 +3,7 @@ import type { FunctionUse, Refusal, RefusalCode, Touch } from '../decide/action.
 import type { Column, Relation } from './catalogue.ts';
 import type { Edit } from './edits.ts';
 import type { Lookup } from './lookup.ts';
+import type { MaskedRead } from './masked-read.ts';
 import type { ColumnMask, ResolvedMasks } from './masks.ts';
 import type { Parser, Token } from './parser.ts';
 import type { Effect, SessionView } from './plan.ts';
@@ -19,21 +20,6 @@ export interface Environment {
   /** Keyed digest that stands in recordings for a value that must not be kept. */
   readonly digest: (value: string) => string;
 }
-
-/** Where in a statement a masked column was read. */
-export interface MaskedRead {
-  readonly relation: Relation;
-  readonly column: Column;
-  readonly mask: ColumnMask;
-  readonly clause: Clause;
-  /** The column itself is an item of the target list, or covered by a star there. */
-  readonly isPlain: boolean;
-  /** 0 for the outermost query. */
-  readonly depth: number;
-  readonly targetIndex: number | undefined;
-}
-
-export type Clause = 'Target' | 'From' | 'Where' | 'Group' | 'Sort' | 'Returning' | 'Assign';
 
 const rowChanges: ReadonlySet<Operation> = new Set<Operation>(['Insert', 'Update', 'Delete', 'Merge']);
 

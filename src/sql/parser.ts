@@ -66,9 +66,12 @@ class SyntaxFailure extends Error {
   }
 }
 
-/** Loads two instances, one in use and one in reserve, so that a poisoned one costs no time. */
+/** Instances that wait beside the one in use: as many statements in a row may break theirs without anybody else noticing. */
+const reserveSize = 3;
+
+/** Loads instances ahead, so that a poisoned one costs no time. */
 export async function createParser(): Promise<Parser> {
-  return new ReplaceableParser(await newInstance(), await newInstance());
+  return new ReplaceableParser(await Promise.all(Array.from({ length: 1 + reserveSize }, newInstance)));
 }
 
 async function newInstance(): Promise<Instance> {
@@ -76,12 +79,11 @@ async function newInstance(): Promise<Instance> {
 }
 
 class ReplaceableParser implements Parser {
-  #instance: Instance | undefined;
-  #reserve: Instance | undefined;
+  /** The first is the one in use. */
+  readonly #instances: Instance[];
 
-  constructor(instance: Instance, reserve: Instance) {
-    this.#instance = instance;
-    this.#reserve = reserve;
+  constructor(instances: Instance[]) {
+    this.#instances = instances;
   }
 
   parse(text: string): Result<readonly ParsedStatement[], ParseFailure> {
@@ -104,7 +106,7 @@ class ReplaceableParser implements Parser {
   }
 
   #run<T>(work: (instance: Instance) => T): Result<T, ParseFailure> {
-    const instance = this.#instance;
+    const [instance] = this.#instances;
     if (instance === undefined) return err({ kind: 'Restarting', message: 'the SQL parser is being restarted, try again' });
     try {
       return ok(work(instance));
@@ -118,13 +120,8 @@ class ReplaceableParser implements Parser {
   }
 
   #replace(): void {
-    this.#instance = this.#reserve;
-    this.#reserve = undefined;
-    void newInstance().then((fresh) => {
-      if (this.#instance === undefined) this.#instance = fresh;
-      else this.#reserve = fresh;
-      if (this.#reserve === undefined) void newInstance().then((another) => (this.#reserve ??= another));
-    });
+    this.#instances.shift();
+    void newInstance().then((fresh) => this.#instances.push(fresh));
   }
 }
 

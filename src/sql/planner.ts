@@ -19,7 +19,8 @@ import { secretStatements } from './statement-kinds.ts';
 import { statementName } from './statement-name.ts';
 import { depthOf, maximumDepth, unwrap } from './tree.ts';
 import { analyseQuery, UtilityAnalyser } from './utility.ts';
-import { isProjection, ViewInliner, type InlinedView } from './view.ts';
+import { isProjection } from './masked-read.ts';
+import { ViewInliner, type InlinedView } from './view.ts';
 import { createQueries } from './write.ts';
 
 export interface PlannerOptions {

@@ -6,29 +6,15 @@ import type {
   A_Expr, ColumnRef, CommonTableExpr, FuncCall, JoinExpr, LockingClause, Node, RangeFunction, RangeSubselect, RangeTableSample,
   RangeVar, SelectStmt, WithClause,
 } from '@pgsql/types';
-import type { Analysis, Clause } from './analysis.ts';
+import type { Analysis } from './analysis.ts';
 import { selectNames, type OutputName } from './column-names.ts';
 import { walkExpression } from './expression.ts';
 import { checkCall, checkCast, checkOperator, checkBareOperator, checkAttribute } from './routines.ts';
 import { childScope, findCommonTable, resolveColumn, resolveStar, type BaseReference, type ColumnSource, type CommonTable, type Entry, type Resolution, type Scope } from './scope.ts';
+import type { Place, SeenColumn } from './place.ts';
 import { RelationReferences } from './references.ts';
 import { quoteIdentifier } from './quote.ts';
 import { strings } from './tree.ts';
-
-/** Where the walk is: what an expression belongs to. */
-export interface Place {
-  readonly scope: Scope;
-  readonly clause: Clause;
-  readonly depth: number;
-  readonly targetIndex?: number;
-  /** Columns of this level that grouping may have to name again. */
-  readonly seen?: SeenColumn[];
-}
-
-interface SeenColumn {
-  readonly base: BaseReference;
-  readonly name: string;
-}
 
 export interface SelectResult {
   readonly names: readonly OutputName[] | undefined;
@@ -429,10 +415,15 @@ export class QueryAnalyser {
       if (at === undefined || !keyNames.every((name) => names.has(name))) continue;
       const missing = [...new Set(seen.filter((column) => column.base === base && !names.has(column.name)).map(({ name }) => name))];
       if (missing.length > 0) {
-        this.analysis.edit(at, at, `${missing.map((name) => `${quoteIdentifier(base.alias)}.${quoteIdentifier(name)}`).join(', ')}, `);
+        this.analysis.edit(at, at, `${missing.map((name) => `${quoteIdentifier(base.alias)}.${quoteIdentifier(nameInAlias(base, name))}`).join(', ')}, `);
       }
     }
   }
+}
+
+/** An alias may have given the column another name. */
+function nameInAlias(base: BaseReference, name: string): string {
+  return base.renames[base.relation.columns.findIndex((column) => column.name === name)] ?? name;
 }
 
 function groupedName(scope: Scope, ref: ColumnRef, base: BaseReference): readonly string[] {
@@ -444,7 +435,7 @@ function groupedName(scope: Scope, ref: ColumnRef, base: BaseReference): readonl
 /** The item of a target list that an ordinal or an output's name stands for. */
 function outputNamedBy(key: Node, targets: readonly Node[]): Node | undefined {
   if ('A_Const' in key && 'ival' in key.A_Const) {
-    const at = targets[(key.A_Const.ival?.ival ?? 0) - 1];
+    const at = targets[(key.A_Const.ival.ival ?? 0) - 1];
     // A star in front shifts the ordinals: then any item may be meant.
     return targets.some((target) => 'ResTarget' in target && isStarItem(target.ResTarget.val)) ? { List: { items: [...targets] } } : at;
   }

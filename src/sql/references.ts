@@ -6,13 +6,13 @@ import type { Analysis } from './analysis.ts';
 import type { Column, Relation } from './catalogue.ts';
 import { columnTypeOf } from './column-type.ts';
 import type { ColumnMasks } from './masks.ts';
-import type { Place } from './query.ts';
+import type { Place } from './place.ts';
 import { quoteIdentifier, quoteName } from './quote.ts';
 import type { BaseReference, ColumnSource, Entry } from './scope.ts';
 import { maskedSubselect } from './substitute.ts';
 import { deniedSystemRelations } from './system-relations.ts';
 import { strings } from './tree.ts';
-import { isProjection } from './view.ts';
+import { isProjection } from './masked-read.ts';
 
 interface Pending {
   readonly base: BaseReference;

@@ -20,7 +20,22 @@ export interface Substitution {
  * masked ones as expressions. Nothing in it can be captured: the relation is qualified, masks are pinned, and
  * the one relation in FROM leaves bare column names only one meaning.
  */
-export function maskedSubselect({ catalogue, relation, masks, source, isOnly, sample, systemColumns }: Substitution): string {
+export function maskedSubselect(substitution: Substitution): string {
+  const { masks, source, isOnly, sample, systemColumns } = substitution;
+  const isUsual = source === undefined && !isOnly && sample === undefined && systemColumns.length === 0;
+  if (!isUsual) return write(substitution);
+  let text = usual.get(masks);
+  if (text === undefined) {
+    text = write(substitution);
+    usual.set(masks, text);
+  }
+  return text;
+}
+
+/** Masks belong to one relation of one catalogue: the text for most mentions of it is made once. */
+const usual = new WeakMap<ColumnMasks, string>();
+
+function write({ catalogue, relation, masks, source, isOnly, sample, systemColumns }: Substitution): string {
   const columns = relation.columns.map((column) => {
     const name = quoteIdentifier(column.name);
     const mask = masks.get(column.number);

@@ -60,7 +60,7 @@ export function stringLiteral(node: Node | undefined): string | undefined {
   }
   if (!('A_Const' in node)) return undefined;
   const constant: A_Const = node.A_Const;
-  return 'sval' in constant && constant.sval !== undefined ? (constant.sval.sval ?? '') : undefined;
+  return 'sval' in constant ? (constant.sval.sval ?? '') : undefined;
 }
 
 /** A literal or parameter, with casts and signs of literals around it. */

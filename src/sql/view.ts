@@ -5,7 +5,7 @@
  */
 import type { FunctionUse, Refusal } from '../decide/action.ts';
 import type { Relation } from './catalogue.ts';
-import type { MaskedRead } from './analysis.ts';
+import { isProjection, type MaskedRead } from './masked-read.ts';
 import type { ColumnMask, ColumnMasks } from './masks.ts';
 
 export interface InlinedView {
@@ -19,11 +19,6 @@ export interface InlinedView {
   readonly reads: readonly Relation[];
   /** Masked columns decide which rows it has, or are computed with where no output column can be told. */
   readonly isOpaque: boolean;
-}
-
-/** Whether a read of a masked column ends up in one known output column and nowhere else. */
-export function isProjection({ clause, depth, targetIndex }: MaskedRead): boolean {
-  return clause === 'Target' && depth === 0 && targetIndex !== undefined;
 }
 
 /** Analyses one definition; made by the planner, which knows all the analysers. */

@@ -15,6 +15,7 @@ export const benignStatements: readonly string[] = [
   'SELECT c.id, c.email, count(o.id) FROM customers c LEFT JOIN orders o ON o.customer_id = c.id GROUP BY c.id ORDER BY c.id',
   'SELECT c.*, sum(o.total) FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY c.id ORDER BY c.id LIMIT 3',
   'SELECT c.name, upper(c.email) FROM customers c GROUP BY c.id HAVING max(c.salary) > 40000 ORDER BY c.phone, c.id',
+  'SELECT c.a, c.e, c.b FROM customers AS c (a, b, e) GROUP BY c.a ORDER BY c.a LIMIT 3',
   'SELECT phone, ssn, count(*) FROM customers GROUP BY GROUPING SETS ((phone), (ssn), ()) ORDER BY 1, 2, 3',
   'SELECT phone, grouping(phone), count(*) FROM customers GROUP BY ROLLUP (phone) ORDER BY 1, 2',
   'SELECT DISTINCT email FROM customers ORDER BY email',

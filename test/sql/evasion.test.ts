@@ -112,16 +112,23 @@ describe('predicates: Deny', () => {
 });
 
 describe('the grammar survives', () => {
+  test('a few in one turn harm nobody', async () => {
+    const poison = `SELECT 1${'+1'.repeat(12_000)}`;
+    for (let i = 0; i < 3; i++) shop.plan(poison);
+    expect(shop.plan('SELECT 1').statements[0]?.action.refusals).toEqual([]);
+    await expect(shop.runScript(['SELECT email FROM customers WHERE id = 1'], masks)).resolves.toMatchObject({ verdict: 'Ran' });
+  });
+
   test('forty statements that break its stack', async () => {
     const poison = `SELECT 1${'+1'.repeat(12_000)}`;
     for (let i = 0; i < 40; i++) {
       const [statement] = shop.plan(poison).statements;
       expect(statement?.action.refusals).toHaveLength(1);
-      // The next instance is loaded between turns.
-      await new Promise((resolve) => { setImmediate(resolve); });
+      // The next instance is loaded between turns: at worst others are asked to try again for a moment.
+      while (shop.plan('SELECT 1').statements[0]?.action.refusals.length !== 0) await new Promise((resolve) => { setImmediate(resolve); });
       expect(shop.plan('SELECT email FROM customers').text).toContain('CASE');
     }
-  });
+  }, 60_000);
 
   test('a megabyte of openings is withheld from the record in no time', () => {
     const tags = Array.from({ length: 90_000 }, (_, i) => `$a${String(i)}$ `).join('');

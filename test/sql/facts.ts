@@ -13,7 +13,7 @@ export function factsOf({ statements }: Plan): readonly string[] {
       ...action.settings.map((name) => `setting ${name}`),
       ...action.channels.map((name) => `channel ${name}`),
       ...action.operations.map((name) => `operation ${name}`),
-      ...effects.map(({ kind, ...rest }) => `effect ${kind}${'name' in rest && rest.name !== undefined ? ` ${rest.name}` : ''}${'verb' in rest ? ` ${rest.verb}` : ''}`),
+      ...effects.map(({ kind, ...rest }) => `effect ${kind}${'name' in rest ? ` ${rest.name}` : ''}${'verb' in rest ? ` ${rest.verb}` : ''}`),
       ...action.refusals.map(({ code }) => `refused ${code}`),
     ].join('; ');
   });

@@ -119,7 +119,7 @@ export class PlannedShop {
       const last = (Array.isArray(result) ? result.at(-1) : result) as pg.QueryResult<Record<string, unknown>>;
       return { rows: last.rows, text: plan.text, error: undefined };
     } catch (thrown) {
-      return { rows: [], text: plan.text, error: `PostgreSQL: ${thrown instanceof Error ? `${thrown.message} ${(thrown as pg.DatabaseError).detail ?? ''}` : String(thrown)}` };
+      return { rows: [], text: plan.text, error: `PostgreSQL: ${thrown instanceof pg.DatabaseError ? `${thrown.message} ${thrown.detail ?? ''}` : String(thrown)}` };
     } finally {
       await this.client.query('ROLLBACK');
     }
@@ -135,7 +135,7 @@ export class PlannedShop {
     const onCopy = ({ chunk }: { readonly chunk: Buffer }): void => void received.push(chunk.toString('latin1'));
     const onNotice = (notice: unknown): void => void received.push(JSON.stringify(notice));
     connection.on('copyData', onCopy);
-    this.client.on('notice', onNotice);
+    void this.client.on('notice', onNotice);
     await this.client.query('BEGIN');
     for (const text of texts) {
       const plan = this.planner.plan(text, session.view, this.context(masks));
@@ -150,23 +150,23 @@ export class PlannedShop {
         received.push(seen(rows));
         for (const { effects } of plan.statements) session.apply(effects);
       } catch (thrown) {
-        const error = thrown as pg.DatabaseError;
-        verdict = `Error ${error.code ?? ''}`;
+        if (!(thrown instanceof pg.DatabaseError)) throw thrown;
+        verdict = `Error ${thrown.code ?? ''}`;
         // Such a statement's error would be withheld by the gateway.
-        if (!plan.statements.some(({ withholdErrors }) => withholdErrors)) received.push(JSON.stringify({ ...error, message: error.message }));
+        if (!plan.statements.some(({ withholdErrors }) => withholdErrors)) received.push(JSON.stringify([thrown, thrown.message]));
         await this.client.query('ROLLBACK TO script');
       }
     }
     await this.client.query('ROLLBACK');
     await this.client.query('DEALLOCATE ALL; RESET search_path');
     connection.off('copyData', onCopy);
-    this.client.off('notice', onNotice);
+    void this.client.off('notice', onNotice);
     return { received: received.join('\n'), rows, verdict };
   }
 
   async stop(): Promise<void> {
     await this.client.end();
-    this.#source.close();
+    await this.#source.close();
     await this.postgres.stop();
   }
 }

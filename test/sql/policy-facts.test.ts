@@ -240,3 +240,34 @@ describe('with masks', () => {
     expect([...(origins?.get(customers?.oid ?? 0) ?? [])].sort()).toEqual([3, 4, 5, 7, 8, 9]);
   });
 });
+
+describe('once names may have changed their meaning', () => {
+  const dirty = { isDirty: true, temporaries: new Map([['t', { maskSet: '' }]]) };
+
+  /** A statement about the temporary table t, which may have been rolled back meanwhile. */
+  const kinds = [
+    'SELECT * FROM t', 'TABLE t', 'INSERT INTO t VALUES (1)', 'UPDATE t SET a = 1', 'DELETE FROM t', 'MERGE INTO t USING (SELECT 1 AS x) s ON true WHEN MATCHED THEN DELETE',
+    'COPY t TO STDOUT', 'COPY t FROM STDIN', 'TRUNCATE t', 'LOCK TABLE t', 'DROP TABLE t', 'ALTER TABLE t ADD COLUMN b int', 'ALTER TABLE t RENAME TO u', 'CREATE INDEX ON t (a)', "COMMENT ON TABLE t IS 'x'",
+    "COMMENT ON COLUMN t.a IS 'x'", 'ANALYZE t', 'VACUUM t', 'REINDEX TABLE t', 'GRANT SELECT ON t TO app', 'DECLARE c CURSOR FOR SELECT * FROM t', 'EXPLAIN SELECT * FROM t', 'PREPARE p AS SELECT * FROM t',
+    'CREATE VIEW pg_temp.v AS SELECT * FROM t', 'CREATE TEMP TABLE u AS SELECT * FROM t', 'SELECT * INTO TEMP u FROM t', 'DROP TABLE IF EXISTS t', 'CREATE TRIGGER x BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION touch_ticket()',
+  ];
+
+  test.each(kinds)('%s says which t it means', (text) => {
+    const plan = shop.plan(text, [], { ...dirty, temporaries: new Map([['t', { maskSet: shop.context([]).masks.id }]]) });
+    const refusals = plan.statements.flatMap(({ action }) => action.refusals.map(({ code }) => code));
+    if (refusals.length === 0) expect(plan.text).toMatch(/pg_temp\.t\b/);
+    else expect(refusals).toEqual(['SessionPinned']);
+  });
+
+  test.each(kinds.map((text) => text.replace(/\bt\b(?! TO STD|\()/, 'orders').replace('t.a', 'orders.status').replace('FROM t', 'FROM orders')))('%s says which schema it means', (text) => {
+    const plan = shop.plan(text, [], { isDirty: true });
+    const refusals = plan.statements.flatMap(({ action }) => action.refusals.map(({ code }) => code));
+    if (refusals.length === 0) expect(plan.text).toMatch(/"public"\.(?:orders|t)\b/);
+    else expect(['SessionPinned', 'UnknownObject']).toContain(refusals[0]);
+  });
+
+  test('a temporary table filled under other masks is refused', () => {
+    const plan = shop.plan('SELECT * FROM t', [], dirty);
+    expect(plan.statements[0]?.action.refusals).toMatchObject([{ code: 'StaleCatalogue' }]);
+  });
+});
