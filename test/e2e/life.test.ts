@@ -260,7 +260,7 @@ describe('limits', () => {
     expect((await client.query(maskedEmail)).rowCount).toBe(1);
   });
 
-  test.failing('statementTimeout in the extended protocol', async () => {
+  test('statementTimeout in the extended protocol', async () => {
     const served = await start(limited({ statementTimeout: '1s' }));
     const client = await served.connect();
     await expect(client.query({ name: 's', text: 'SELECT pg_sleep(5)' })).rejects.toMatchObject({ code: '57014' });

@@ -72,6 +72,8 @@ export class Conversation {
   syncsAnswered = 0;
   /** The client's next message rests on names that a batch has changed which is not answered yet: it waits for that. */
   awaitedBatch: number | undefined;
+  /** The last batch with an Execute in it. */
+  executedBatch = -1;
   reason: string | undefined;
 
   readonly #subjectKey: string;

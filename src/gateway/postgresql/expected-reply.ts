@@ -86,6 +86,15 @@ export class ExpectedReplies {
     return skipped;
   }
 
+  /** The first that is still unanswered and of that kind. */
+  find(isWanted: (reply: ExpectedReply) => boolean): ExpectedReply | undefined {
+    for (let at = this.#at; at < this.#queue.length; at++) {
+      const reply = this.#queue[at];
+      if (reply !== undefined && isWanted(reply)) return reply;
+    }
+    return undefined;
+  }
+
   /** Everything that is still unanswered. */
   rest(): ExpectedReply[] {
     return this.#queue.slice(this.#at);

@@ -203,6 +203,9 @@ export class ExtendedQueries {
     const reply = expectReply('Execute', {
       known: ran, portal, withholdsErrors: held.runs.some((each) => each.withholdsErrors), cursor: this.#held.fetchedBy(prepared.known), action: run.value.action, maxRows, beginsHolding: maxRows !== undefined, undo,
     });
+    // Each Execute is timed by itself: what is answered before it must not be held back until Sync.
+    if (talk.executedBatch === talk.syncsSent && talk.session.decider.limits.statementTimeoutMs !== undefined) talk.target.protocol(flushFrame);
+    talk.executedBatch = talk.syncsSent;
     talk.target.forward(run.value.proofs, frame, reply);
     const mustWait = maxRows !== undefined || planned.copy === 'In' || planned.effects.some((effect) => talk.state.changesView(effect));
     if (!mustWait) return;

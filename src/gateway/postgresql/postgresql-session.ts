@@ -10,7 +10,7 @@ import type { Session } from '../session.ts';
 import { ClientLane } from './client-lane.ts';
 import { ClientMessages } from './client-messages.ts';
 import { Conversation, type ConversationDeps, type LifeCycle } from './conversation.ts';
-import type { ReplyKind } from './expected-reply.ts';
+import type { ExpectedReply, ReplyKind } from './expected-reply.ts';
 import { fatalReport } from './reports.ts';
 import { TargetLane } from './target-lane.ts';
 import { TargetReplies } from './target-replies.ts';
@@ -133,11 +133,12 @@ export class PostgresqlSession implements LifeCycle {
       return;
     }
     const { limits } = this.session.decider;
-    const { head } = this.#talk.target.expected;
-    if (head !== undefined && timed.has(head.kind) && limits.statementTimeoutMs !== undefined && !this.#talk.isCopyingIn && now - this.#replies.headSince > limits.statementTimeoutMs) {
-      this.#replies.cutShort(head, '57014', `the statement ran longer than ${limits.statementTimeoutMs} ms, the limit statementTimeout`);
+    const running = this.#running();
+    if (running !== undefined && limits.statementTimeoutMs !== undefined && now - this.#replies.headSince > limits.statementTimeoutMs) {
+      this.#replies.cutShort(running, '57014', `the statement ran longer than ${limits.statementTimeoutMs} ms, the limit statementTimeout`);
     }
-    if (limits.idleTimeoutMs !== undefined && this.#talk.isQuiet && now - this.#lastActivity > limits.idleTimeoutMs) {
+    const isWaiting = running === undefined && this.#talk.errands === 0 && !this.#talk.target.isFull;
+    if (limits.idleTimeoutMs !== undefined && isWaiting && now - this.#lastActivity > limits.idleTimeoutMs) {
       this.end('IdleTimeout', fatalReport('57P05', `the session was idle for longer than ${limits.idleTimeoutMs} ms, the limit idleTimeout`));
       return;
     }
@@ -148,6 +149,14 @@ export class PostgresqlSession implements LifeCycle {
   wake(): void {
     // What wakes us may be in the middle of a chunk of the target's; the client's turn comes behind it.
     queueMicrotask(() => this.#pump());
+  }
+
+  /**
+   * What the target works on. It answers Parse and Bind together with the Execute behind them, so that may stand
+   * further back. Undefined while it waits for the client: for COPY data, or for the rest of a batch.
+   */
+  #running(): ExpectedReply | undefined {
+    return this.#talk.isCopyingIn ? undefined : this.#talk.target.expected.find(({ kind }) => timed.has(kind));
   }
 
   /** Why no further statement may begin. */

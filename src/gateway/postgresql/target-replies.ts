@@ -79,6 +79,11 @@ export class TargetReplies implements BackendSink {
     if (head.cutShort !== undefined) return;
     head.cutShort = errorReport(sqlstate, message, hint);
     const talk = this.#talk;
+    if (head.kind === 'Execute' && talk.target.expected.find(({ kind }) => kind === 'Sync') === undefined) {
+      // It may be over, with its answer held back until the client's Sync, which must then not commit it.
+      talk.target.refuse('Poison', head.cutShort);
+      talk.target.flush();
+    }
     // A cancel request that comes late hits what runs next: nothing is sent before it is through.
     talk.errands++;
     void talk.life.cancel().finally(() => {
@@ -287,6 +292,7 @@ export class TargetReplies implements BackendSink {
     }
     this.#recordResult(head);
     this.#answered(head);
+    if (head.isWholeQuery === true) this.#endWholeQuery();
   }
 
   #happened(head: ExpectedReply, effects: readonly Effect[], tag: string): void {

@@ -142,6 +142,30 @@ describe('limits', () => {
     expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   });
 
+  test('statementTimeout holds for each Execute of a pipeline, and for one whose Sync does not come', async () => {
+    under = await startGateway(postgres, { policies: [policy([allowAll], { statementTimeoutMs: 200 })] });
+    const client = await WireClient.login(under.address.port);
+    expect((await client.talk(run('select pg_sleep(60)'), sync())).slice(-2)).toEqual(['error 57014', 'ready I']);
+    expect((await client.talk(run('select 1'), run('select pg_sleep(60)'), run('select 2'), sync())).slice(-2)).toEqual(['error 57014', 'ready I']);
+    const short = Array.from({ length: 4 }, () => run('select pg_sleep(0.1)'));
+    expect((await client.talk(...short, sync())).slice(-2)).toEqual(['done SELECT 1', 'ready I']);
+    client.seen.length = 0;
+    client.send(run("insert into support.agents values (710, 'app', 'x')"));
+    await client.until('error');
+    expect(await client.talk(sync())).toEqual(['ready I']);
+    expect(await postgres.sql('select id from support.agents where id = 710', 'shop')).toEqual([]);
+  });
+
+  test('idleTimeout ends a session that stops in the middle of a batch or of a COPY', async () => {
+    under = await startGateway(postgres, { policies: [policy([allowAll], { idleTimeoutMs: 60 })] });
+    for (const half of [parse({ text: 'select 1' }), encodeQuery('copy loaded from stdin')]) {
+      const client = await WireClient.login(under.address.port);
+      client.send(half);
+      await client.closed();
+      expect(client.shown()).toContain('error 57P05');
+    }
+  });
+
   test('idleTimeout ends an idle session', async () => {
     under = await startGateway(postgres, { policies: [policy([allowAll], { idleTimeoutMs: 30 })] });
     const client = await WireClient.login(under.address.port);
