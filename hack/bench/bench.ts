@@ -58,6 +58,7 @@ function say(what: string): void {
 }
 
 process.on('SIGINT', () => { endEarly('interrupted', 130); });
+process.on('uncaughtException', (error) => { endEarly(error.stack ?? String(error), 1); });
 process.on('SIGTERM', () => { endEarly('interrupted', 143); });
 setTimeout(() => { endEarly(`not done within ${limitMinutes} minutes`, 1); }, limitMinutes * 60_000).unref();
 
