@@ -306,12 +306,51 @@ const functions: readonly Row[] = [
   ['a new view', 'BEGIN', 'CREATE VIEW public.v AS SELECT email FROM customers', 'SELECT * FROM v ORDER BY 1', 'ROLLBACK'],
   ['CREATE TABLE AS', 'BEGIN', 'CREATE TABLE public.copied AS SELECT email FROM customers', 'SELECT * FROM copied ORDER BY 1', 'ROLLBACK'],
   ['pg_notify', 'LISTEN x', "SELECT pg_notify('x', (SELECT email FROM customers WHERE id = 1))", 'UNLISTEN x'],
-  ['lo_from_bytea', 'SELECT lo_get(lo_from_bytea(0, (SELECT email::bytea FROM customers WHERE id = 1)))'],
+  ['lo_from_bytea', 'BEGIN', 'SELECT lo_from_bytea(99999, (SELECT email::text::bytea FROM customers WHERE id = 1))', 'SELECT lo_get(99999)', 'ROLLBACK'],
   ['ts_stat', "SELECT word FROM ts_stat('SELECT to_tsvector(email) FROM customers')"],
   ['ts_rewrite', "SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, plainto_tsquery(email) FROM customers WHERE id = 1')"],
   ['cursor_to_xml', 'BEGIN', 'DECLARE c CURSOR FOR SELECT email FROM customers', "SELECT cursor_to_xml('c', 5, true, true, '')", 'ROLLBACK'],
   ['a client_encoding change', "SET client_encoding = 'LATIN1'", 'SELECT email FROM customers WHERE id = 1', 'RESET client_encoding'],
   ['a SET of a masked value', "SET application_name = 'x'", 'SELECT 1 FROM customers WHERE set_config($$application_name$$, email, false) IS NOT NULL', 'SHOW application_name'],
+];
+
+/** An agent who may define things, and lets the definition read. Each ends with what it made being gone. */
+const definitions: readonly Row[] = [
+  ['an overload of a function that is allowed', 'BEGIN', "CREATE FUNCTION public.add_tax(text) RETURNS text LANGUAGE sql AS 'SELECT email FROM public.customers WHERE id = 1'", "SELECT public.add_tax('x')", 'ROLLBACK'],
+  ['an overload of a function that is allowed, committed', "CREATE FUNCTION public.add_tax(date) RETURNS text LANGUAGE sql AS 'SELECT email FROM public.customers WHERE id = 1'", "SELECT public.add_tax(date '2026-01-01')", 'DROP FUNCTION public.add_tax(date)'],
+  ['a function with a body of statements', 'BEGIN', 'CREATE FUNCTION public.f() RETURNS text BEGIN ATOMIC SELECT email FROM public.customers WHERE id = 1; END', 'SELECT public.f()', 'ROLLBACK'],
+  ['a procedure', 'BEGIN', "CREATE PROCEDURE public.p(INOUT e text) LANGUAGE sql AS 'SELECT email::text FROM public.customers WHERE id = 1'", "CALL public.p('')", 'ROLLBACK'],
+  ['a DEFAULT that calls a function', 'CREATE TEMP TABLE t (a int, e text DEFAULT public.email_of(1))', 'INSERT INTO t (a) VALUES (1) RETURNING e', 'SELECT e FROM t', 'DROP TABLE t'],
+  ['a DEFAULT of a table that stays', 'BEGIN', 'CREATE TABLE public.t (a int, e text DEFAULT public.email_of(1))', 'INSERT INTO public.t (a) VALUES (1) RETURNING e', 'ROLLBACK'],
+  ['a DEFAULT that comes later', 'CREATE TEMP TABLE t (a int)', 'INSERT INTO t VALUES (1)', 'ALTER TABLE t ADD COLUMN e text DEFAULT public.email_of(1)', 'SELECT * FROM t', 'DROP TABLE t'],
+  ['SET DEFAULT', 'CREATE TEMP TABLE t (a int, e text)', 'ALTER TABLE t ALTER COLUMN e SET DEFAULT public.email_of(2)', 'INSERT INTO t (a) VALUES (1) RETURNING *', 'DROP TABLE t'],
+  ['USING of a changed type', 'CREATE TEMP TABLE t (a int)', 'INSERT INTO t VALUES (1)', 'ALTER TABLE t ALTER COLUMN a TYPE text USING public.email_of(a)', 'SELECT * FROM t', 'DROP TABLE t'],
+  ['a CHECK that tells', "CREATE TEMP TABLE t (a int CHECK (public.email_of(a) LIKE 'canary' || '-%'))", 'INSERT INTO t VALUES (1)', 'DROP TABLE t'],
+  ['a domain with a CHECK that tells', 'BEGIN', "CREATE DOMAIN public.d AS int CHECK (public.email_of(VALUE) LIKE 'canary' || '-%')", 'SELECT 1::public.d', 'ROLLBACK'],
+  ['a domain with a DEFAULT', 'BEGIN', 'CREATE DOMAIN public.d AS text DEFAULT public.email_of(1)', 'CREATE TEMP TABLE t (a int, e public.d)', 'INSERT INTO t (a) VALUES (1) RETURNING e', 'ROLLBACK'],
+  ['a rule that reads', 'BEGIN', 'CREATE TABLE public.t (a text)', 'CREATE RULE r AS ON INSERT TO public.t DO ALSO SELECT email FROM public.customers', "INSERT INTO public.t VALUES ('x')", 'ROLLBACK'],
+  ['a rule on a temporary table', 'CREATE TEMP TABLE t (a text)', 'CREATE RULE r AS ON INSERT TO t DO INSTEAD SELECT email FROM public.customers', "INSERT INTO t VALUES ('x')", 'DROP TABLE t'],
+  ['a rule that copies', 'BEGIN', 'CREATE TABLE public.t (a text)', 'CREATE TABLE public.u (a text)', "CREATE RULE r AS ON INSERT TO public.t DO ALSO INSERT INTO public.u SELECT email FROM public.customers", "INSERT INTO public.t VALUES ('x')", 'SELECT * FROM public.u', 'ROLLBACK'],
+  ['a trigger of its own', 'BEGIN', "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.a := (SELECT email FROM public.customers WHERE id = 1); RETURN NEW; END'", 'CREATE TABLE public.t (a text)', 'CREATE TRIGGER g BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f()', "INSERT INTO public.t VALUES ('x') RETURNING a", 'ROLLBACK'],
+  ['a policy of rows', 'BEGIN', 'CREATE TABLE public.t (a int)', 'INSERT INTO public.t VALUES (1)', 'ALTER TABLE public.t ENABLE ROW LEVEL SECURITY', 'ALTER TABLE public.t FORCE ROW LEVEL SECURITY', "CREATE POLICY p ON public.t USING (EXISTS (SELECT FROM public.customers WHERE ssn LIKE '101%'))", 'SELECT * FROM public.t', 'ROLLBACK'],
+  ['a schema with a view in it', 'BEGIN', 'CREATE SCHEMA s CREATE VIEW v AS SELECT email FROM public.customers', 'SELECT * FROM s.v ORDER BY 1', 'ROLLBACK'],
+  ['a materialised view of its own', 'BEGIN', 'CREATE MATERIALIZED VIEW public.m AS SELECT email FROM public.customers', 'SELECT * FROM public.m ORDER BY 1', 'ROLLBACK'],
+  ['a recursive view', 'BEGIN', 'CREATE RECURSIVE VIEW public.v (e) AS SELECT email FROM public.customers', 'SELECT * FROM public.v ORDER BY 1', 'ROLLBACK'],
+  ['a temporary view with options', "CREATE TEMP VIEW v WITH (security_barrier) AS SELECT * FROM public.customers WHERE email LIKE 'c%' WITH CHECK OPTION", 'SELECT email FROM v ORDER BY 1', 'UPDATE v SET name = name WHERE id = 1 RETURNING email', 'DROP VIEW v'],
+  ['an aggregate of its own', 'BEGIN', "CREATE FUNCTION public.f(text, int) RETURNS text LANGUAGE sql AS 'SELECT $1 || email FROM public.customers WHERE id = $2'", "CREATE AGGREGATE public.a (int) (SFUNC = public.f, STYPE = text, INITCOND = '')", 'SELECT public.a(customer_id::int) FROM orders WHERE id < 1003', 'ROLLBACK'],
+  ['an operator of its own', 'BEGIN', 'CREATE OPERATOR public.## (RIGHTARG = bigint, FUNCTION = public.email_of)', 'SELECT OPERATOR(public.##) 1::bigint', 'SELECT ## 1::bigint', 'ROLLBACK'],
+  ['an operator of its own, committed', 'CREATE OPERATOR public.@#@ (RIGHTARG = bigint, FUNCTION = public.email_of)', 'SELECT @#@ 1::bigint', 'DROP OPERATOR public.@#@ (NONE, bigint)'],
+  ['a cast of its own type', 'BEGIN', 'CREATE TYPE public.mine AS (a bigint)', "CREATE FUNCTION public.f(public.mine) RETURNS text LANGUAGE sql AS 'SELECT email FROM public.customers WHERE id = ($1).a'", 'CREATE CAST (public.mine AS text) WITH FUNCTION public.f(public.mine)', 'SELECT ROW(1)::public.mine::text', 'ROLLBACK'],
+  ['an index expression', 'CREATE TEMP TABLE t (a text)', "CREATE FUNCTION pg_temp.f(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', (SELECT email FROM public.customers WHERE id = 1); RETURN $1; END'", 'CREATE INDEX ON t (pg_temp.f(a))', "INSERT INTO t VALUES ('x')", 'DROP TABLE t', 'DROP FUNCTION pg_temp.f(text)'],
+  ['a generated column', "CREATE FUNCTION pg_temp.f(int) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT email FROM public.customers WHERE id = $1'", 'CREATE TEMP TABLE t (a int, e text GENERATED ALWAYS AS (pg_temp.f(a)) STORED)', 'INSERT INTO t VALUES (1) RETURNING e', 'DROP TABLE t', 'DROP FUNCTION pg_temp.f(int)'],
+  ['a foreign key of a table that is there', 'BEGIN', "INSERT INTO referring VALUES ('canary' || '-email-0004@leak.example')", 'ROLLBACK'],
+  ['a foreign key of its own', 'BEGIN', 'CREATE TABLE public.t (e varchar REFERENCES customers (email))', "INSERT INTO public.t VALUES ('canary' || '-email-0004@leak.example')", 'ROLLBACK'],
+  ['a foreign key that is added', 'BEGIN', 'CREATE TABLE public.t (e varchar)', "INSERT INTO public.t VALUES ('canary' || '-email-0004@leak.example')", 'ALTER TABLE public.t ADD FOREIGN KEY (e) REFERENCES customers (email)', 'ROLLBACK'],
+  ['a deferred foreign key', 'BEGIN', 'CREATE TABLE public.t (e varchar REFERENCES customers (email) DEFERRABLE INITIALLY DEFERRED)', "INSERT INTO public.t VALUES ('canary' || '-email-0004@leak.example')", 'SET CONSTRAINTS ALL IMMEDIATE', 'ROLLBACK'],
+  ['an exclusion constraint', 'BEGIN', 'INSERT INTO ranges VALUES (900, 32026.50)', 'ROLLBACK'],
+  ['an exclusion constraint by UPDATE', 'BEGIN', 'UPDATE ranges SET password_salary = 32026.50 WHERE id = 1', 'ROLLBACK'],
+  ['COPY FROM WHERE', 'CREATE TEMP TABLE t (a bigint)', "COPY t FROM STDIN WHERE public.email_of(a) LIKE 'canary' || '-%'", 'DROP TABLE t'],
+  ['EXPLAIN of CREATE TABLE AS', 'EXPLAIN (ANALYZE, VERBOSE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) CREATE TEMP TABLE t AS SELECT id FROM customers WHERE salary > 55000'],
 ];
 
 /** Nothing to see without a gateway either, for `app` at least. */
@@ -335,6 +374,6 @@ const harmless: readonly (readonly [name: string, reason: string, ...sql: string
 ];
 
 export const evasionCases: readonly EvasionCase[] = [
-  ...[...projections, ...transformations, ...inferences, ...errors, ...statementsHeld, ...copies, ...writes, ...catalogues, ...functions].map(([name, ...sql]) => ({ name, sql, since: since[name] ?? 0 })),
+  ...[...projections, ...transformations, ...inferences, ...errors, ...statementsHeld, ...copies, ...writes, ...catalogues, ...functions, ...definitions].map(([name, ...sql]) => ({ name, sql, since: since[name] ?? 0 })),
   ...harmless.map(([name, reason, ...sql]) => ({ name, sql, harmless: reason })),
 ];

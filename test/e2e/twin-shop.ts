@@ -39,6 +39,12 @@ const settled = `
 /** Rights and statistics that an agent might use. */
 const tempting = `
   GRANT CREATE ON SCHEMA public TO app;
+  GRANT CREATE ON DATABASE shop TO app;
+  GRANT REFERENCES ON ALL TABLES IN SCHEMA public TO app;
+  CREATE TABLE referring (email varchar(120) REFERENCES customers (email));
+  CREATE TABLE ranges (id int PRIMARY KEY, password_salary numeric, EXCLUDE USING btree (password_salary WITH =));
+  INSERT INTO ranges SELECT id, salary FROM customers;
+  GRANT ALL ON referring, ranges TO app;
   CREATE STATISTICS customer_expressions ON lower(email), (salary * 2) FROM customers;
   ANALYZE;
 `;

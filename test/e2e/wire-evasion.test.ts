@@ -15,7 +15,7 @@ interface Heard {
 /** Runs a case in one session, three ways. */
 async function attempt(client: RawClient, { sql }: EvasionCase): Promise<Heard> {
   const before = client.frames.length;
-  for (const text of sql) await client.query(text);
+  for (const text of sql) await simple(client, text);
   for (const format of ['text', 'binary'] as const) {
     await client.query('ROLLBACK');
     for (const text of sql) await extended(client, text, format);
@@ -24,9 +24,24 @@ async function attempt(client: RawClient, { sql }: EvasionCase): Promise<Heard> 
   return { leaks: leaksIn(client.bytes, client.frames), transcript: transcriptOf(client.frames.slice(before)) };
 }
 
+async function simple(client: RawClient, text: string): Promise<void> {
+  if (text.includes('FROM STDIN')) await copyIn(client, [messages.query(text)], []);
+  else await client.query(text);
+}
+
 async function extended(client: RawClient, text: string, format: Format): Promise<void> {
-  // COPY answers Describe with NoData; everything else is described as drivers do.
-  await client.extended(text, format);
+  if (text.includes('FROM STDIN')) await copyIn(client, [messages.parse(text), messages.bind(), messages.execute(), messages.flush], [messages.sync]);
+  else await client.extended(text, format);
+}
+
+/** Sends one row, if the COPY is let begin. */
+async function copyIn(client: RawClient, begin: readonly Buffer[], end: readonly Buffer[]): Promise<void> {
+  const before = client.frames.length;
+  client.send(...begin);
+  const { type } = await client.until('GE', before);
+  const row = type === 'G' ? [messages.copyData('1\n'), messages.copyDone] : [];
+  client.send(...row, ...end);
+  await client.until('Z', before);
 }
 
 /** Tables that cases make have whatever OID was next: in a description of rows each table has its own number. */

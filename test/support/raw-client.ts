@@ -143,12 +143,12 @@ export class RawClient {
     return this.talk([messages.parse(text), messages.describe('S'), messages.bind(parameters, { format }), messages.execute(), messages.sync]);
   }
 
-  /** Waits until a frame of the type came after the first `from`. */
-  async until(type: string, from = 0): Promise<RawFrame> {
-    const find = (): RawFrame | undefined => this.frames.slice(from).find((each) => each.type === type);
+  /** Waits until a frame of one of the types came after the first `from`. */
+  async until(types: string, from = 0): Promise<RawFrame> {
+    const find = (): RawFrame | undefined => this.frames.slice(from).find(({ type }) => types.includes(type));
     await this.#until(() => find() !== undefined || this.isClosed);
     const found = find();
-    if (found === undefined) throw new Error(`the connection closed before ${type}: ${this.errors.join('; ')}`);
+    if (found === undefined) throw new Error(`the connection closed before ${types}: ${this.errors.join('; ')}`);
     return found;
   }
 
