@@ -23,7 +23,13 @@ export class ClientMessages {
   }
 
   /** False: nothing was done, the same message must be given again later. */
-  take({ type, frame, isTooLarge }: FrontendFrame): boolean {
+  take(message: FrontendFrame): boolean {
+    const isTaken = this.#take(message);
+    if (isTaken) this.#talk.hasLooked = false;
+    return isTaken;
+  }
+
+  #take({ type, frame, isTooLarge }: FrontendFrame): boolean {
     const talk = this.#talk;
     talk.awaitedBatch = undefined;
     if (talk.isCopyingIn) {
@@ -39,6 +45,8 @@ export class ClientMessages {
     switch (type) {
       case frontendType.Query:
         return this.#simple.query(frame);
+      case frontendType.Parse:
+        return this.#extended.parse(frame);
       case frontendType.Bind:
         return this.#extended.bind(frame);
       case frontendType.Describe:
@@ -54,9 +62,6 @@ export class ClientMessages {
   #takeAtOnce(type: number, frame: Buffer): void {
     const talk = this.#talk;
     switch (type) {
-      case frontendType.Parse:
-        this.#extended.parse(frame);
-        return;
       case frontendType.Close:
         this.#extended.close(frame);
         return;

@@ -7,6 +7,7 @@ import type { Planner } from '../../sql/plan.ts';
 import type { Report, TransactionStatus } from '../../wire/postgresql/backend-messages.ts';
 import type { Session, SessionDeps } from '../session.ts';
 import type { CatalogueInForce } from './catalogue-in-force.ts';
+import type { CatalogueLooks } from './catalogue-looks.ts';
 import type { ClientLane } from './client-lane.ts';
 import type { ExpectedReply, Undo } from './expected-reply.ts';
 import type { KnownText, PlanScope } from './known-text.ts';
@@ -14,11 +15,13 @@ import { NamedStatements } from './named-statements.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { SessionState } from './session-state.ts';
 import type { TargetLane } from './target-lane.ts';
+import { tellsColumnsApart } from './unknown-origin.ts';
 
 export interface ConversationDeps extends SessionDeps {
   readonly planner: Planner;
   readonly plans: PlanCache;
   readonly catalogue: CatalogueInForce;
+  readonly looks: CatalogueLooks;
   /** Keys the digests that stand in recordings for values of masked columns. */
   readonly hashKey: Secret<string>;
 }
@@ -72,6 +75,8 @@ export class Conversation {
   syncsAnswered = 0;
   /** The client's next message rests on names that a batch has changed which is not answered yet: it waits for that. */
   awaitedBatch: number | undefined;
+  /** The catalogue was looked at for the sake of the client's next message. */
+  hasLooked = false;
   /** The last batch with an Execute in it. */
   executedBatch = -1;
   reason: string | undefined;
@@ -107,8 +112,8 @@ export class Conversation {
     const isDirty = view.isDirty || this.#startupPath !== undefined;
     const textsKey = JSON.stringify([key, this.#subjectKey, view.searchPath, isDirty]);
     // Temporary tables are this session's own, so are plans over them.
-    const texts = this.state.hasTemporaries ? new Map<string, KnownText>() : this.deps.plans.textsOf(textsKey);
-    this.#scope = { revision, bundle, context: this.deps.plans.contextOf({ catalogue, masks, key }), view: { ...view, isDirty }, texts };
+    const texts = this.state.hasOwnRelations ? new Map<string, KnownText>() : this.deps.plans.textsOf(textsKey);
+    this.#scope = { revision, bundle, context: this.deps.plans.contextOf({ catalogue, masks, key }), view: { ...view, isDirty }, texts, tellsColumnsApart: tellsColumnsApart(bundle, masks) };
     this.#scopeVersion = this.state.version;
     return this.#scope;
   }
@@ -117,6 +122,18 @@ export class Conversation {
   know(text: string): KnownText {
     const scope = this.scope();
     return this.deps.plans.find(scope, text) ?? this.#plan(scope, text);
+  }
+
+  /** Whether to look at the catalogue before a text is refused for what it names. Messages wait meanwhile. */
+  looksFirst({ namesUnknown }: KnownText): boolean {
+    if (!namesUnknown || this.hasLooked) return false;
+    this.hasLooked = true;
+    this.errands++;
+    void this.deps.looks.look().then(() => {
+      this.errands--;
+      this.life.wake();
+    });
+    return true;
   }
 
   /** Nothing is under way at the target or on the way to it. */
@@ -163,6 +180,7 @@ export class Conversation {
       plan,
       judged: plan.statements.map(({ action }) => this.session.judge(action)),
       namesHeld: effects.some(({ kind }) => kind === 'Execute' || kind === 'Fetch'),
+      namesUnknown: plan.statements.some(({ action }) => action.refusals.some(({ code }) => code === 'UnknownObject')),
       changesView: effects.some((effect) => effect.kind !== 'Transaction' && this.state.changesView(effect)),
     };
     this.deps.plans.keep(known);

@@ -27,9 +27,16 @@ export class ExtendedQueries {
     this.#held = held;
   }
 
-  parse(frame: Buffer): void {
-    const talk = this.#talk;
+  /** False, here and below: the message must wait until what was sent before it is answered. */
+  parse(frame: Buffer): boolean {
     const message = decodeParse(frame);
+    if (this.#talk.looksFirst(this.#talk.know(message.text))) return false;
+    this.#parse(frame, message);
+    return true;
+  }
+
+  #parse(frame: Buffer, message: ParseMessage): void {
+    const talk = this.#talk;
     if (message.text.includes('\ufffd') && !isUtf8(message.textBytes)) {
       this.#refuseParse(message, invalidEncoding);
       return;
@@ -73,7 +80,6 @@ export class ExtendedQueries {
     });
   }
 
-  /** False, here and below: the message must wait until what was sent before it is answered. */
   bind(frame: Buffer): boolean {
     const bind = decodeBind(frame);
     const prepared = this.#talk.names.prepared(bind.statement);
@@ -166,7 +172,7 @@ export class ExtendedQueries {
       talk.target.forwardEmpty(known, frame, expectReply('Execute', { known, portal }));
       return;
     }
-    const refusal = this.#held.recheck(portal);
+    const refusal = this.#held.recheck(portal) ?? this.#held.outdated(prepared);
     if (refusal !== undefined) {
       this.#deny(known, 'Execute', refusal);
       return;
@@ -217,8 +223,9 @@ export class ExtendedQueries {
   /** Rows must not pass before the second check has seen where they come from, though the client did not ask. */
   #describeUnseen(portal: Portal): void {
     const { prepared } = portal;
-    if (prepared.isDescribed || prepared.planned?.returnsRows !== true) return;
-    if (prepared.planned.mustNotOriginate.size === 0 && this.#talk.session.decider.detectors.length === 0) return;
+    // What PREPARE stands for is not known here to return rows or not.
+    if (prepared.isDescribed || (prepared.planned?.returnsRows !== true && prepared.via === 'Parse')) return;
+    if (!prepared.known.scope.tellsColumnsApart && this.#talk.session.decider.detectors.length === 0) return;
     const undo = describedAs(prepared, this.#talk.syncsSent);
     const frame = encodeDescribe({ kind: 'Portal', name: portal.name });
     this.#talk.target.protocol(frame, expectReply('Describe', { isHidden: true, known: prepared.known, portal, prepared, undo }));

@@ -1,6 +1,7 @@
 import type { Effect, PlannedStatement } from '../../sql/plan.ts';
 import type { BindMessage } from '../../wire/postgresql/frontend-messages.ts';
 import type { Judged, Refusal } from '../session.ts';
+import { catalogueChanged } from './reports.ts';
 import type { Conversation } from './conversation.ts';
 import type { Undo } from './expected-reply.ts';
 import { type KnownText, onlyStatement } from './known-text.ts';
@@ -69,6 +70,9 @@ export class HeldNames {
         hint: 'DEALLOCATE it and PREPARE it again',
       };
     }
+    prepared.isOutdated = false;
+    // What the second check looks for may have changed.
+    prepared.isDescribed = false;
     prepared.known = known;
     prepared.planned = onlyStatement(known);
     prepared.judged = known.judged;
@@ -88,6 +92,11 @@ export class HeldNames {
     if (portal.scope.context.masks.id !== scope.context.masks.id) return outdated;
     const refusal = this.refresh(portal.prepared);
     return refusal ?? (portal.prepared.known.plan.text === portal.forwarded ? undefined : outdated);
+  }
+
+  /** Why a statement may not run whose description did not fit the catalogue. */
+  outdated({ isOutdated }: Prepared): Refusal | undefined {
+    return isOutdated === true ? { reason: 'Denied', ...catalogueChanged } : undefined;
   }
 
   /** Notes the names that a text makes and removes when it runs; what comes back takes it back. */

@@ -8,6 +8,8 @@ export interface PlanScope {
   readonly revision: string;
   readonly context: PlanContext;
   readonly view: SessionView;
+  /** Where values come from is checked on their way back. */
+  readonly tellsColumnsApart: boolean;
   /** What was planned in this scope, by the client's exact text. */
   readonly texts: Map<string, KnownText>;
 }
@@ -20,6 +22,8 @@ export interface KnownText {
   readonly judged: readonly Judged[];
   /** Some statement's decision hangs on a name that the session holds: EXECUTE, FETCH and their kind. */
   readonly namesHeld: boolean;
+  /** It names something that the catalogue does not know. */
+  readonly namesUnknown: boolean;
   /** Runs alone: what comes after it must not be planned before it is done. */
   readonly changesView: boolean;
 }

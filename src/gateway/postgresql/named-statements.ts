@@ -20,6 +20,8 @@ export interface Prepared {
   judged: readonly Judged[];
   /** A RowDescription for it was asked for, and so checked. */
   isDescribed: boolean;
+  /** Its rows come from a column that the catalogue had not when it was planned: they must not pass. */
+  isOutdated?: boolean;
   /** The last batch, by Syncs sent before it, in which something was noted about it. */
   batch: number;
   /** Kept where values are looked into. */

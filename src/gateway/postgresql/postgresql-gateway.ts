@@ -17,6 +17,7 @@ import { beginSession, type Session, type SessionDeps } from '../session.ts';
 import { acceptConnection, type Connection } from './accept-connection.ts';
 import { CancelKeys } from './cancel-keys.ts';
 import type { CatalogueInForce } from './catalogue-in-force.ts';
+import { CatalogueLooks } from './catalogue-looks.ts';
 import { GatewayTls } from './gateway-tls.ts';
 import { closeWith } from './last-words.ts';
 import { authenticateClient, connectTarget, greet, type LoginDeps, negotiateVersion, readRequest } from './login.ts';
@@ -74,7 +75,7 @@ class Gateway implements PostgresqlGateway {
 
   constructor(deps: PostgresqlGatewayDeps) {
     this.#deps = deps;
-    this.#login = { ...deps, plans: new PlanCache(deps.planCacheBytes) };
+    this.#login = { ...deps, plans: new PlanCache(deps.planCacheBytes), looks: new CatalogueLooks(deps.catalogue, deps.clock) };
     this.#tls = new GatewayTls(deps.bundles, deps.secrets, deps.log);
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => void this.#accept(socket));
   }

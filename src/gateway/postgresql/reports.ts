@@ -25,5 +25,10 @@ export function fatalReport(sqlstate: string, message: string, hint?: string): R
   return { severity: 'FATAL', sqlstate, message, hint };
 }
 
+/** A statement was planned without a column that it shows. */
+export const catalogueChanged = {
+  sqlstate: '40001', message: 'the catalogue of the target has changed while the statement was under way: its result is not shown', hint: 'run it again',
+} as const;
+
 /** Bytes that are no UTF-8 would not be what was planned. */
 export const invalidEncoding = errorReport('22021', 'invalid byte sequence for encoding "UTF8"');

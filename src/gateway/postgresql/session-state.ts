@@ -1,5 +1,6 @@
 import type { TransactionStatus } from '../../wire/postgresql/backend-messages.ts';
 import type { Effect, SessionView } from '../../sql/plan.ts';
+import { quoteName } from '../../sql/quote.ts';
 
 interface Names {
   /** Undefined: the default. */
@@ -7,9 +8,11 @@ interface Names {
   readonly localPath: readonly string[] | undefined;
   readonly isDirty: boolean;
   readonly temporaries: ReadonlyMap<string, { readonly maskSet: string }>;
+  /** Lasting relations of the open transaction. */
+  readonly created: ReadonlySet<string>;
 }
 
-const pristine: Names = { searchPath: undefined, localPath: undefined, isDirty: false, temporaries: new Map() };
+const pristine: Names = { searchPath: undefined, localPath: undefined, isDirty: false, temporaries: new Map(), created: new Set() };
 
 /**
  * What the target's session has set that changes the meaning of later texts, with the transactions that may
@@ -24,12 +27,13 @@ export class SessionState {
 
   /** The view that texts are planned in. */
   view(defaultPath: readonly string[]): SessionView {
-    const { searchPath, localPath, isDirty, temporaries } = this.#current;
-    return { searchPath: localPath ?? searchPath ?? defaultPath, isDirty, temporaries };
+    const { searchPath, localPath, isDirty, temporaries, created } = this.#current;
+    return { searchPath: localPath ?? searchPath ?? defaultPath, isDirty, temporaries, created };
   }
 
-  get hasTemporaries(): boolean {
-    return this.#current.temporaries.size > 0;
+  /** Relations that only this session sees: what is planned over them is its own. */
+  get hasOwnRelations(): boolean {
+    return this.#current.temporaries.size > 0 || this.#current.created.size > 0;
   }
 
   /** Whether this effect, once it has happened, changes what a text means. */
@@ -37,6 +41,7 @@ export class SessionState {
     switch (effect.kind) {
       case 'SearchPath':
       case 'CreateTemporary':
+      case 'CreateRelation':
       case 'DropRelations':
       case 'RenameRelation':
       case 'CatalogueChange':
@@ -65,6 +70,9 @@ export class SessionState {
         return;
       case 'CreateTemporary':
         this.#set({ ...now, isDirty: true, temporaries: new Map(now.temporaries).set(effect.name, { maskSet }) });
+        return;
+      case 'CreateRelation':
+        this.#set({ ...now, created: new Set(now.created).add(quoteName(effect.schema, effect.name)) });
         return;
       case 'DropRelations':
         this.#set({ ...now, temporaries: without(now.temporaries, effect.names) });
@@ -134,7 +142,8 @@ export class SessionState {
   #end(isCommitted: boolean): void {
     if (this.#savepoints.length > 0) this.#savepoints = [];
     if (!this.#isChanged()) return;
-    this.#set(isCommitted ? { ...this.#current, localPath: undefined } : this.#committed);
+    // What a committed transaction made is in the next snapshot.
+    this.#set(isCommitted ? { ...this.#current, localPath: undefined, created: pristine.created } : this.#committed);
     this.#committed = this.#current;
   }
 

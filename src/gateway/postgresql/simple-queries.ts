@@ -25,7 +25,9 @@ export class SimpleQueries {
   /** False: the message must wait until what was sent before it is answered. */
   query(frame: Buffer): boolean {
     const text = decodeQuery(frame);
-    if (!this.#talk.areNamesSettled && this.#talk.know(text).namesHeld) return false;
+    const known = this.#talk.know(text);
+    if (known.namesHeld && !this.#talk.areNamesSettled) return false;
+    if (this.#talk.looksFirst(known)) return false;
     this.#query(frame, text);
     return true;
   }

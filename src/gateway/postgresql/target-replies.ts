@@ -1,15 +1,18 @@
 import { messageOf } from '../../lib/coded-error.ts';
 import type { Effect, PlannedStatement } from '../../sql/plan.ts';
-import { decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, rowsOfTag } from '../../wire/postgresql/backend-messages.ts';
+import {
+  decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, type FieldDescription, rowsOfTag,
+} from '../../wire/postgresql/backend-messages.ts';
 import { BackendScanner, type BackendSink } from '../../wire/postgresql/backend-scanner.ts';
 import { FrameError } from '../../wire/postgresql/frame-error.ts';
 import { flushFrame, syncFrame } from '../../wire/postgresql/frontend-messages.ts';
 import { backendType } from '../../wire/postgresql/message-type.ts';
 import type { Conversation } from './conversation.ts';
 import type { ExpectedReply, ReplyKind } from './expected-reply.ts';
-import { errorReport, fatalReport } from './reports.ts';
+import { catalogueChanged, errorReport, fatalReport } from './reports.ts';
 import { ShownValues } from './shown-values.ts';
 import { expectReply } from './target-lane.ts';
+import { copiesUnknownColumn, hasUnknownOrigin } from './unknown-origin.ts';
 
 /** Which request each reply answers; a reply to anything else means that we have lost the thread, and ends the session. */
 const answers: ReadonlyMap<number, readonly ReplyKind[]> = new Map([
@@ -124,6 +127,8 @@ export class TargetReplies implements BackendSink {
     this.scanner.wholeFrames = this.#shown.begin(head);
     const limit = this.#talk.session.decider.limits.rowsPerStatement;
     this.scanner.isDiscarding = false;
+    const { portal } = head ?? {};
+    if (head?.kind === 'Execute' && portal?.prepared.isOutdated === true && portal.prepared.planned !== undefined) this.#hideResult(head, portal.prepared.planned);
     this.scanner.rowBudget = limit === undefined ? Number.POSITIVE_INFINITY : limit - ((head?.cursor ?? head?.portal)?.rowsSent ?? 0);
   }
 
@@ -150,17 +155,26 @@ export class TargetReplies implements BackendSink {
         this.#talk.life.wake();
         return;
       case backendType.CopyOutResponse:
-        this.#shown.copyOut(frame);
-        this.#pass(head, frame);
+        this.#copyOut(head, frame);
         return;
       case backendType.CopyDone:
-        this.#pass(head, frame);
+        if (head.cutShort === undefined) this.#pass(head, frame);
         return;
       default:
         if (type !== backendType.NoData || head.hidesNoData !== true) this.#pass(head, frame);
         this.#answered(head);
         return;
     }
+  }
+
+  #copyOut(head: ExpectedReply, frame: Buffer): void {
+    const planned = plannedOf(head);
+    if (planned !== undefined && head.known !== undefined && !this.#talk.isCatalogueStale && copiesUnknownColumn(frame, planned, head.known.scope)) {
+      this.#outdated(head, planned);
+      return;
+    }
+    this.#shown.copyOut(frame);
+    this.#pass(head, frame);
   }
 
   /** The client must hear that it may send, also where what comes of it is held until it is counted. */
@@ -187,21 +201,44 @@ export class TargetReplies implements BackendSink {
 
   #rowDescription(head: ExpectedReply, frame: Buffer): void {
     const planned = plannedOf(head);
-    if (planned !== undefined && this.#originatesMasked(planned, frame)) {
+    const scope = head.known?.scope;
+    const fields = scope?.tellsColumnsApart === true ? decodeRowDescription(frame) : [];
+    if (planned !== undefined && originatesMasked(planned, fields)) {
       const message = 'a result names a masked column as its origin';
       this.#talk.session.note('Alarm', 'MaskedOrigin', message);
       this.#talk.life.end('Alarm', fatalReport('XX000', 'the session ends: a result would have shown a masked column'));
       return;
+    }
+    // What our own open transaction has made is not in the catalogue yet.
+    if (planned !== undefined && scope !== undefined && !this.#talk.isCatalogueStale && hasUnknownOrigin(fields, scope, this.#talk.state.hasOwnRelations)) {
+      this.#outdated(head, planned);
+      if (head.kind === 'Query') return;
     }
     this.#shown.describe(head, frame);
     if (!head.isHidden && !this.#talk.isSwallowing) this.#talk.client.result(frame);
     if (head.kind === 'Describe') this.#answered(head);
   }
 
-  #originatesMasked(planned: PlannedStatement, frame: Buffer): boolean {
-    const { mustNotOriginate } = planned;
-    if (mustNotOriginate.size === 0) return false;
-    return decodeRowDescription(frame).some(({ tableOid, attribute }) => mustNotOriginate.get(tableOid)?.has(attribute) === true);
+  /** Rows of a column that the plan knows nothing of must not pass; the next try finds the catalogue read anew. */
+  #outdated(head: ExpectedReply, planned: PlannedStatement): void {
+    const talk = this.#talk;
+    talk.session.note('Warning', 'UnknownOrigin', 'a result came from a column that the catalogue did not have');
+    if (head.kind === 'Describe') {
+      if (head.prepared !== undefined) head.prepared.isOutdated = true;
+    } else this.#hideResult(head, planned);
+    talk.errands++;
+    void this.#awaitCatalogue();
+  }
+
+  #hideResult(head: ExpectedReply, planned: PlannedStatement): void {
+    const { sqlstate, message, hint } = catalogueChanged;
+    if (mayHaveChanged(planned)) {
+      // It may have been done, which an error in its place would deny.
+      this.#talk.life.end('Alarm', fatalReport(sqlstate, `the session ends: ${message}`, 'connect again and see what was done'));
+      return;
+    }
+    this.scanner.isDiscarding = true;
+    this.cutShort(head, sqlstate, message, hint);
   }
 
   #complete(head: ExpectedReply, type: number, frame: Buffer): void {
@@ -430,6 +467,15 @@ export class TargetReplies implements BackendSink {
     }
     this.#talk.client.send(frame);
   }
+}
+
+/** What EXECUTE stands for is not known here. */
+function mayHaveChanged({ isCountedWrite, effects }: PlannedStatement): boolean {
+  return isCountedWrite || effects.some((effect) => (effect.kind === 'Prepare' ? effect.inner.isCountedWrite : effect.kind !== 'Fetch'));
+}
+
+function originatesMasked({ mustNotOriginate }: PlannedStatement, fields: readonly FieldDescription[]): boolean {
+  return fields.some(({ tableOid, attribute }) => mustNotOriginate.get(tableOid)?.has(attribute) === true);
 }
 
 function plannedOf(reply: ExpectedReply): PlannedStatement | undefined {

@@ -248,3 +248,65 @@ describe('evidence', () => {
     expect(JSON.stringify(under.records.records)).not.toContain('canary-value');
   });
 });
+
+/** The snapshot as it was, until it is asked for by name: what the poll would have found is found a moment late. */
+describe('a catalogue that has changed since it was read', () => {
+  const passwords = { ...maskEmails(), columns: [{ relation: pattern('*.*'), column: '*password*', mask: { type: 'Redact' as const } }] };
+  const make = async (): Promise<void> => {
+    await postgres.sql("drop table if exists growing; create table growing (id int primary key, tax int generated always as (id * 2) stored); insert into growing values (1); grant all on growing to app", 'shop');
+  };
+  const grow = (): Promise<unknown> => postgres.sql("alter table growing add column old_password text not null default 'canary-password'", 'shop');
+  const ways: readonly { readonly name: string; readonly go: (client: WireClient) => Promise<string[]> }[] = [
+    { name: 'a simple query', go: (client) => client.talk(encodeQuery('select * from growing')) },
+    { name: 'a text with several', go: (client) => client.talk(encodeQuery('select 1; select old_password from growing; select 2')) },
+    { name: 'Parse to Sync', go: (client) => client.talk(run('select * from growing'), sync()) },
+    { name: 'Parse to Sync with Describe', go: (client) => client.talk(parse({ text: 'select * from growing' }), bind({}), serialize.describe({ type: 'P' }), execute({}), sync()) },
+    { name: 'a described statement', go: async (client) => {
+      await client.talk(parse({ name: 't', text: 'select old_password from growing' }), serialize.describe({ type: 'S', name: 't' }), sync());
+      return client.talk(bind({ statement: 't' }), execute({}), sync());
+    } },
+    { name: 'COPY', go: (client) => client.talk(encodeQuery('copy growing to stdout')) },
+    { name: 'COPY, extended', go: (client) => client.talk(run('copy growing to stdout'), sync()) },
+    { name: 'a cursor', go: async (client) => { await client.talk(encodeQuery('begin')); await client.talk(encodeQuery('declare c cursor for table growing')); return client.talk(encodeQuery('fetch 1 from c')); } },
+    { name: 'PREPARE and Bind', go: async (client) => { await client.talk(encodeQuery('prepare s as select old_password from growing')); return client.talk(bind({ statement: 's' }), execute({}), sync()); } },
+  ];
+
+  test.each(ways)('$name shows no column that a mask could be meant for', async ({ go }) => {
+    await make();
+    under = await startGateway(postgres, { maskRules: [passwords] });
+    under.catalogue.holdPoll();
+    const client = await WireClient.login(under.address.port);
+    const bytes: Buffer[] = [];
+    client.socket.on('data', (chunk: Buffer) => bytes.push(chunk));
+    await grow();
+    await go(client);
+    expect(bytes.toString()).not.toContain('canary');
+    // Either it is told to try again, or it was planned anew in time.
+    expect(bytes.toString()).toMatch(/40001|\*{4}/);
+    await client.talk(encodeQuery('rollback'));
+    expect(await client.talk(encodeQuery('select old_password from growing'))).toEqual(['rowDescription', 'row ****', 'done SELECT 1', 'ready I']);
+  });
+
+  test('a write that returns such a column ends the session: it may have been done', async () => {
+    await make();
+    under = await startGateway(postgres, { maskRules: [passwords] });
+    under.catalogue.holdPoll();
+    const client = await WireClient.login(under.address.port);
+    await grow();
+    client.send(encodeQuery('insert into growing values (2) returning old_password'));
+    await client.closed();
+    expect(client.shown()).toEqual(['error 40001']);
+  });
+
+  test('what was made a moment ago is found before it is refused, simple and extended, and refused when it is not there', async () => {
+    under = await startGateway(postgres);
+    under.catalogue.holdPoll();
+    const client = await WireClient.login(under.address.port);
+    await postgres.sql('drop table if exists fresh, fresher; create table fresh (id int); insert into fresh values (1); grant all on fresh to app', 'shop');
+    expect(await client.talk(encodeQuery('select id from fresh'))).toContain('done SELECT 1');
+    await postgres.sql('create table fresher (id int); insert into fresher values (2); grant all on fresher to app', 'shop');
+    expect(await client.talk(run('select id from fresher'), run('select 3'), sync())).toEqual(['parseComplete', 'bindComplete', 'row 2', 'done SELECT 1', 'parseComplete', 'bindComplete', 'row 3', 'done SELECT 1', 'ready I']);
+    expect(await client.talk(encodeQuery('select id from freshest'))).toEqual(['error 42P01', 'ready I']);
+    expect(await client.talk(run('select id from freshest'), sync())).toEqual(['error 42P01', 'ready I']);
+  });
+});

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { Bundle, MaskRule, Policy, Rule } from '../../../src/bundle/bundle.ts';
 import type { Subject } from '../../../src/bundle/subject.ts';
 import type { BundleSource, Metrics, RecordSink, SecretSource, SessionRecorder, TokenVerifier } from '../../../src/gateway/ports.ts';
+import type { CatalogueInForce } from '../../../src/gateway/postgresql/catalogue-in-force.ts';
 import { CatalogueSource } from '../../../src/gateway/postgresql/catalogue-source.ts';
 import { type PostgresqlGateway, type PostgresqlGatewayDeps, startPostgresqlGateway } from '../../../src/gateway/postgresql/postgresql-gateway.ts';
 import type { Revision, SessionId } from '../../../src/lib/brand.ts';
@@ -13,6 +14,7 @@ import { parseNamePattern } from '../../../src/lib/glob.ts';
 import type { Log } from '../../../src/lib/log.ts';
 import { err, ok } from '../../../src/lib/result.ts';
 import { Secret } from '../../../src/lib/secret.ts';
+import type { Catalogue } from '../../../src/sql/catalogue.ts';
 import type { RecordBody } from '../../../src/recording/record.ts';
 import { createParser } from '../../../src/sql/parser.ts';
 import { createPlanner } from '../../../src/sql/planner.ts';
@@ -112,7 +114,37 @@ export class MemoryRecords implements RecordSink {
   }
 }
 
+/** The real source, whose own looks a test can hold back. */
+export class HeldCatalogue implements CatalogueInForce {
+  readonly #source: CatalogueSource;
+  #held: Catalogue | undefined;
+
+  constructor(source: CatalogueSource) {
+    this.#source = source;
+  }
+
+  get current(): Catalogue | undefined {
+    return this.#held ?? this.#source.current;
+  }
+
+  get isStale(): boolean {
+    return this.#source.isStale;
+  }
+
+  async refresh(): Promise<unknown> {
+    const fresh = await this.#source.refresh();
+    if (this.#held !== undefined) this.#held = fresh;
+    return fresh;
+  }
+
+  /** Only what the gateway itself asks for is read from here on. */
+  holdPoll(): void {
+    this.#held = this.#source.current;
+  }
+}
+
 export interface GatewayUnderTest {
+  readonly catalogue: HeldCatalogue;
   readonly gateway: PostgresqlGateway;
   readonly address: AddressInfo;
   readonly bundles: TestBundles;
@@ -157,21 +189,22 @@ export async function startGateway(postgres: Postgres, change: Partial<Bundle> =
     },
   };
   const log: Log = { debug: nothing, info: nothing, warn: (message, fields) => problems.push(`${message} ${JSON.stringify(fields)}`), error: (message, fields) => problems.push(`${message} ${JSON.stringify(fields)}`) };
-  const catalogue = new CatalogueSource({
+  const source = new CatalogueSource({
     login: async () => ({
       host: postgres.host, port: postgres.port, tls: { mode: 'Disable' }, database: 'shop', user: datasetLogins.introspection.user,
       password: new Secret(datasetLogins.introspection.password), role: datasetLogins.app.user,
     }),
     log, clock: systemClock,
   });
-  await catalogue.start();
+  await source.start();
+  const catalogue = new HeldCatalogue(source);
   const gateway = await startPostgresqlGateway({
     listen: { host: '127.0.0.1', port: 0 }, bundles, secrets: secretSource, verifier, records, metrics: noMetrics, log, clock: systemClock, version: 'test',
     host: 'test', planner: createPlanner({ parser: await createParser() }), catalogue, hashKey: new Secret('key'), sweepEveryMs: 20, ...deps,
   });
   const clients: pg.Client[] = [];
   return {
-    gateway, address: gateway.address, bundles, records, secrets, problems,
+    catalogue, gateway, address: gateway.address, bundles, records, secrets, problems,
     get subject() {
       return under.subject;
     },
@@ -188,7 +221,7 @@ export async function startGateway(postgres: Postgres, change: Partial<Bundle> =
     close: async () => {
       for (const client of clients) void client.end().catch(nothing);
       await gateway.close();
-      await catalogue.close();
+      await source.close();
     },
   };
 }

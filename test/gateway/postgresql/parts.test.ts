@@ -54,7 +54,7 @@ describe('the state of a session', () => {
     expect([...state.view([]).temporaries]).toEqual([['u', { maskSet: 'weak' }]]);
     expect(state.view([]).isDirty).toBe(true);
     state.apply({ kind: 'DropRelations', names: ['u'] }, '', 'strong');
-    expect(state.hasTemporaries).toBe(false);
+    expect(state.hasOwnRelations).toBe(false);
   });
 });
 
