@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { execFileSync } from 'node:child_process';
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import { ExtendedKeyUsage } from '@peculiar/x509';
@@ -442,10 +442,22 @@ describe('certificates', () => {
 
 const isRoot = process.getuid?.() === 0;
 
+/** A file system of 96 KiB; said at the end of the run where root may not mount one. */
+function isMounted(directory: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96k', 'tmpfs', directory], { stdio: 'ignore' });
+    return true;
+  } catch {
+    const skipped = process.env['CHAPERONE_SKIPPED_FILE'];
+    if (skipped !== undefined) appendFileSync(skipped, 'life: a full disk (mount is not permitted here)\n');
+    return false;
+  }
+}
+
 describe('a full disk', () => {
   (isRoot ? test : test.skip)('stops statements before they run; the session goes on when there is room', async () => {
     const served = await start();
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96k', 'tmpfs', served.recordings]);
+    if (!isMounted(served.recordings)) return;
     try {
       const client = await served.connect();
       const ballast = path.join(served.recordings, 'ballast');
