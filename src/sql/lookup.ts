@@ -43,11 +43,19 @@ export class Lookup {
   /** PostgreSQL looks in pg_catalog first unless the path names it. */
   resolve(name: string, path: readonly string[]): Relation | undefined {
     const schemas = path.includes('pg_catalog') ? path : ['pg_catalog', ...path];
-    for (const schema of schemas) {
+    for (const schema of this.effectivePath(schemas)) {
       const found = this.relation(schema, name);
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** PostgreSQL passes over schemas of a path that do not exist or may not be used. */
+  effectivePath(path: readonly string[]): readonly string[] {
+    const { schemas, usableSchemas, role } = this.catalogue;
+    return path
+      .map((schema) => (schema === '$user' ? role.name : schema))
+      .filter((schema) => schema === 'pg_temp' || (schemas.has(schema) && (usableSchemas?.has(schema) ?? true)));
   }
 
   childrenOf(oid: number): readonly Relation[] {

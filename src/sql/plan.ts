@@ -19,6 +19,8 @@ export interface SessionView {
   readonly isDirty: boolean;
   /** Temporary relations that the session made, by name, with the mask set under which they were filled. */
   readonly temporaries: ReadonlyMap<string, { readonly maskSet: string }>;
+  /** Lasting relations that the session's open transaction made, as `quoteName` writes them: no snapshot shows them yet. */
+  readonly created?: ReadonlySet<string>;
 }
 
 /** A finished plan for one text as the client sent it (one or more statements). Immutable, cacheable. */
@@ -64,6 +66,8 @@ export type Effect =
   | { readonly kind: 'Fetch'; readonly name: string }
   | { readonly kind: 'CloseCursor'; readonly name?: string }
   | { readonly kind: 'CreateTemporary'; readonly name: string }
+  /** A lasting relation that others see once the transaction commits. */
+  | { readonly kind: 'CreateRelation'; readonly schema: string; readonly name: string }
   | { readonly kind: 'DropRelations'; readonly names: readonly string[] }
   | { readonly kind: 'RenameRelation'; readonly from: string; readonly to: string }
   /** The catalogue may have changed: load it anew before the next statement. */

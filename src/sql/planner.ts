@@ -68,7 +68,7 @@ class SqlPlanner implements Planner {
   #assemble(text: string, statements: readonly ParsedStatement[], environment: Environment): Plan {
     const edits: Edit[] = [];
     const recordEdits: Edit[] = [];
-    const session = new SessionWithin(environment.session, environment.lookup.catalogue, environment.masks.view.id);
+    const session = new SessionWithin(environment.session, environment.lookup, environment.masks.view.id);
     const planned = statements.map((statement) => {
       const { analysis, effects } = analyseStatement(text, statement, { ...environment, session: session.view });
       if (session.isUncertain && !('TransactionStmt' in statement.node)) analysis.refuse('SessionPinned', 'what names mean here depends on how the transaction before it ends', { hint: 'Send the statements one by one.' });

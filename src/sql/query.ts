@@ -345,6 +345,8 @@ export class QueryAnalyser {
         checkAttribute(this.analysis, resolution.name);
         return;
       case 'Unknown':
+        // The snapshot may be older than the column: a rule that names columns must not cover what it does not know.
+        for (const { base } of place.scope.entries) base?.read.add(unknownName(ref));
     }
   }
 
@@ -424,6 +426,10 @@ export class QueryAnalyser {
 /** An alias may have given the column another name. */
 function nameInAlias(base: BaseReference, name: string): string {
   return base.renames[base.relation.columns.findIndex((column) => column.name === name)] ?? name;
+}
+
+function unknownName(ref: ColumnRef | undefined): string {
+  return strings((ref?.fields ?? []).filter((field) => 'String' in field))?.at(-1) ?? '';
 }
 
 function groupedName(scope: Scope, ref: ColumnRef, base: BaseReference): readonly string[] {

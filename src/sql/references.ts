@@ -52,7 +52,7 @@ export class RelationReferences {
     const relation = this.resolve(range);
     if (relation === undefined) return { alias: range.alias?.aliasname ?? range.relname ?? '', columns: undefined, isTainted: false };
     this.#checkReadable(relation);
-    const masks = isOwnTemporary(relation) ? noMasks : this.#analysis.environment.masks.of(relation);
+    const masks = isUnlisted(relation) ? noMasks : this.#analysis.environment.masks.of(relation);
     const inlined = this.#inline(relation);
     const shown = inlined === undefined ? noMasks : this.#analysis.environment.views.inheritedMasks(relation);
     const base = newReference(relation, masks, range, false, shown);
@@ -65,7 +65,7 @@ export class RelationReferences {
     const relation = this.resolve(range);
     if (relation === undefined) return undefined;
     this.#checkReadable(relation);
-    const masks = isOwnTemporary(relation) ? noMasks : this.#analysis.environment.masks.of(relation);
+    const masks = isUnlisted(relation) ? noMasks : this.#analysis.environment.masks.of(relation);
     if (relation.kind === 'View' && (masks.size > 0 || this.#inline(relation) !== undefined)) {
       this.#analysis.refuse('MaskedView', `${relation.schema}.${relation.name} is a view over masked data and cannot be written through`);
     }
@@ -87,12 +87,22 @@ export class RelationReferences {
     }
     const isTemporary = !this.#analysis.isDefinition && session.temporaries.has(name);
     if (range.schemaname === 'pg_temp' || (range.schemaname === undefined && isTemporary)) return this.#temporary(range, isTemporary);
-    const relation = range.schemaname === undefined ? lookup.resolve(name, this.#analysis.searchPath) : lookup.relation(range.schemaname, name);
+    const relation = (range.schemaname === undefined ? lookup.resolve(name, this.#analysis.searchPath) : lookup.relation(range.schemaname, name)) ?? this.#created(range);
     if (relation === undefined) {
       const written = range.schemaname === undefined ? name : `${range.schemaname}.${name}`;
       this.#analysis.refuse('UnknownObject', `relation "${written}" does not exist`, { sqlstate: '42P01', ...at(range) });
     }
     return relation;
+  }
+
+  /** A relation that the open transaction made is not in the snapshot; it holds what the agent itself put in. */
+  #created(range: RangeVar): Relation | undefined {
+    const { lookup, session } = this.#analysis.environment;
+    if (session.created === undefined || this.#analysis.isDefinition) return undefined;
+    const name = range.relname ?? '';
+    const schemas = range.schemaname === undefined ? lookup.effectivePath(this.#analysis.searchPath) : [range.schemaname];
+    const schema = schemas.find((each) => session.created?.has(quoteName(each, name)) === true);
+    return schema === undefined ? undefined : { ...temporaryRelation(name), schema };
   }
 
   #temporary(range: RangeVar, isKnown: boolean): Relation | undefined {
@@ -114,8 +124,8 @@ export class RelationReferences {
   }
 
   readColumn(base: BaseReference, column: Column, place: Place, isPlain: boolean, ref: ColumnRef | undefined): void {
-    // Conditions of a write are part of the write; what RETURNING shows is a read.
-    if (!base.isTarget || place.clause === 'Returning') base.read.add(column.name);
+    // Conditions of a write are part of the write; what RETURNING shows, or what is copied from column to column, is a read.
+    if (!base.isTarget || (place.clause !== 'Where' && !base.assigned.has(column.name))) base.read.add(column.name);
     const mask = base.masks.get(column.number) ?? base.shown.get(column.number);
     if (mask === undefined) return;
     if (base.isTarget) {
@@ -197,7 +207,7 @@ export class RelationReferences {
     if (relation.kind === 'Index' || relation.kind === 'CompositeType') {
       this.#analysis.refuse('UnknownObject', `cannot open relation "${relation.name}"`, { sqlstate: '42809' });
     }
-    if (isOwnTemporary(relation)) return;
+    if (isUnlisted(relation)) return;
     const reason = this.#analysis.environment.masks.unresolvedOf(relation) ?? this.#analysis.environment.views.refusalOf(relation);
     if (reason !== undefined) this.#analysis.refuse('MaskUnresolved', reason, { hint: 'Ask the owner of the MaskRule to update it.' });
   }
@@ -361,7 +371,7 @@ export function entryOf(base: BaseReference, range: RangeVar): Entry {
   return {
     alias: base.alias,
     ...(isPlainName && { schema: base.relation.schema }),
-    columns: base.isTemporary ? undefined : columns,
+    columns: isUnlisted(base.relation) ? undefined : columns,
     base,
     isTainted: false,
   };
@@ -376,6 +386,11 @@ const temporarySchema = 'pg_temp';
 
 export function isOwnTemporary(relation: Relation): boolean {
   return relation.schema === temporarySchema;
+}
+
+/** Made by this session and in no snapshot: temporary, or of the open transaction. */
+function isUnlisted(relation: Relation): boolean {
+  return relation.oid === 0;
 }
 
 /** A stand-in for a relation that the session made: its columns are PostgreSQL's business. */

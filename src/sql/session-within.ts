@@ -1,5 +1,6 @@
-import type { Catalogue } from './catalogue.ts';
+import type { Lookup } from './lookup.ts';
 import type { Effect, SessionView } from './plan.ts';
+import { quoteName } from './quote.ts';
 
 /**
  * What the session will be like when a later statement of the same text runs: the text is planned as a whole,
@@ -7,16 +8,16 @@ import type { Effect, SessionView } from './plan.ts';
  */
 export class SessionWithin {
   #view: SessionView;
-  readonly #catalogue: Catalogue;
+  readonly #lookup: Lookup;
   readonly #maskSet: string;
   #isChanged = false;
   #isLocal = false;
   /** A rollback may have undone a change of this text. */
   isUncertain = false;
 
-  constructor(view: SessionView, catalogue: Catalogue, maskSet: string) {
+  constructor(view: SessionView, lookup: Lookup, maskSet: string) {
     this.#view = view;
-    this.#catalogue = catalogue;
+    this.#lookup = lookup;
     this.#maskSet = maskSet;
   }
 
@@ -32,10 +33,13 @@ export class SessionWithin {
     switch (effect.kind) {
       case 'SearchPath':
         this.#isLocal ||= effect.isLocal;
-        this.#change({ searchPath: this.#effectivePath(effect.path) });
+        this.#change({ searchPath: effect.path === undefined ? this.#lookup.catalogue.defaultSearchPath : this.#lookup.effectivePath(effect.path) });
         return;
       case 'CreateTemporary':
         this.#change({ temporaries: new Map([...this.#view.temporaries, [effect.name, { maskSet: this.#maskSet }]]) });
+        return;
+      case 'CreateRelation':
+        this.#view = { ...this.#view, created: new Set([...(this.#view.created ?? []), quoteName(effect.schema, effect.name)]) };
         return;
       case 'DropRelations':
         if (effect.names.some((name) => this.#view.temporaries.has(name))) this.#change({ temporaries: this.#without(effect.names) });
@@ -44,7 +48,7 @@ export class SessionWithin {
         this.#rename(effect.from, effect.to);
         return;
       case 'Discard':
-        if (effect.target === 'All') this.#change({ temporaries: new Map(), searchPath: this.#catalogue.defaultSearchPath });
+        if (effect.target === 'All') this.#change({ temporaries: new Map(), searchPath: this.#lookup.catalogue.defaultSearchPath });
         else if (effect.target === 'Temp') this.#change({ temporaries: new Map() });
         return;
       case 'Transaction':
@@ -67,14 +71,5 @@ export class SessionWithin {
 
   #without(names: readonly string[]): ReadonlyMap<string, { readonly maskSet: string }> {
     return new Map([...this.#view.temporaries].filter(([name]) => !names.includes(name)));
-  }
-
-  /** PostgreSQL passes over schemas that do not exist or may not be used. */
-  #effectivePath(path: readonly string[] | undefined): readonly string[] {
-    if (path === undefined) return this.#catalogue.defaultSearchPath;
-    const { schemas, usableSchemas, role } = this.#catalogue;
-    return path
-      .map((schema) => (schema === '$user' ? role.name : schema))
-      .filter((schema) => schema === 'pg_temp' || (schemas.has(schema) && (usableSchemas?.has(schema) ?? true)));
   }
 }

@@ -240,12 +240,17 @@ export class UtilityAnalyser {
       this.#analysis.effects.push({ kind: 'CreateTemporary', name });
       return;
     }
-    const home = range?.schemaname ?? this.#analysis.searchPath[0] ?? 'public';
+    const home = range?.schemaname ?? this.#creationSchema();
     const existing = this.#analysis.environment.lookup.relation(home, name);
     if (existing !== undefined) this.#checkMaskedDefinition('Ddl', existing);
     this.#analysis.touch('Ddl', { schema: home, name }, '*');
     if (range !== undefined) this.#pin(range, { ...temporaryRelation(name), schema: home });
-    this.#analysis.effects.push({ kind: 'CatalogueChange' });
+    this.#analysis.effects.push({ kind: 'CreateRelation', schema: home, name }, { kind: 'CatalogueChange' });
+  }
+
+  /** Where PostgreSQL puts an unqualified new relation: the first schema of the path that there is. */
+  #creationSchema(): string {
+    return this.#analysis.environment.lookup.effectivePath(this.#analysis.searchPath)[0] ?? 'public';
   }
 
   #view(statement: ViewStmt): void {
@@ -316,8 +321,9 @@ export class UtilityAnalyser {
     const schema = range.schemaname;
     const relation = schema === undefined ? environment.lookup.resolve(name, this.#analysis.searchPath) : environment.lookup.relation(schema, name);
     if (relation === undefined || isNew) {
-      const home = schema ?? this.#analysis.searchPath[0] ?? 'public';
+      const home = schema ?? this.#creationSchema();
       this.#analysis.touch(operation, { schema: home, name }, '*');
+      if (isNew) this.#analysis.effects.push({ kind: 'CreateRelation', schema: home, name });
       this.#pin(range, { ...temporaryRelation(name), schema: home });
       return true;
     }

@@ -61,7 +61,7 @@ class WriteAnalyser {
         this.#keepSecrets(statement.selectStmt.SelectStmt, columns, target.base);
       }
       this.#queries.references.touch('Insert', target.base, columnList(columns), this.#countable());
-      if (statement.onConflictClause !== undefined) this.#onConflict(statement.onConflictClause, target);
+      if (statement.onConflictClause !== undefined) this.#onConflict(statement.onConflictClause, target, isRowByRow(statement.selectStmt));
       target.scope.entries.push(target.entry);
       return this.#returning(statement.returningClause, target, []);
     });
@@ -176,6 +176,7 @@ class WriteAnalyser {
 
   #assign(base: BaseReference, columns: readonly Column[]): void {
     for (const column of columns) {
+      base.assigned.add(column.name);
       this.#assignMasked(base, column);
       this.#assignReference(base, column);
     }
@@ -225,7 +226,7 @@ class WriteAnalyser {
     }
   }
 
-  #onConflict(clause: OnConflictClause, target: Target): void {
+  #onConflict(clause: OnConflictClause, target: Target, hasWhere: boolean): void {
     const { base } = target;
     const scope: Scope = childScope(target.scope);
     scope.entries.push(target.entry);
@@ -239,10 +240,10 @@ class WriteAnalyser {
     if (clause.action !== 'ONCONFLICT_UPDATE') return;
     // `excluded` holds what the statement itself proposed.
     const proposed = new Map(base.relation.columns.map(({ name }) => [name, ['Derived']] as const));
-    scope.entries.push({ alias: 'excluded', columns: base.isTemporary ? undefined : proposed, isTainted: false });
+    scope.entries.push({ alias: 'excluded', columns: base.relation.oid === 0 ? undefined : proposed, isTainted: false });
     const columns = this.#assignments(clause.targetList, { ...target, scope });
     this.#queries.expression(clause.whereClause, { scope, clause: 'Where', depth: target.depth + 1 });
-    this.#queries.references.touch('Update', base, columnList(columns), { hasWhere: false, ...this.#countable() });
+    this.#queries.references.touch('Update', base, columnList(columns), { hasWhere, ...this.#countable() });
   }
 
   #returning(clause: ReturningClause | undefined, target: Target, others: readonly Entry[]): SelectResult {
@@ -324,6 +325,11 @@ class WriteAnalyser {
     }
     return end;
   }
+}
+
+/** Written-out rows: each can only meet the one row that its own key names, as a WHERE on the key would. */
+function isRowByRow(source: Node | undefined): boolean {
+  return source !== undefined && 'SelectStmt' in source && source.SelectStmt.valuesLists !== undefined;
 }
 
 function where(target: Target): Place {

@@ -8,6 +8,7 @@ import { parseNamePattern } from '../../src/lib/glob.ts';
 import { CatalogueSource } from '../../src/gateway/postgresql/catalogue-source.ts';
 import { hashKeySetting } from '../../src/mask/column-mask.ts';
 import type { Catalogue } from '../../src/sql/catalogue.ts';
+import { Lookup } from '../../src/sql/lookup.ts';
 import { createParser } from '../../src/sql/parser.ts';
 import type { Plan, PlanContext, Planner, SessionView } from '../../src/sql/plan.ts';
 import { createPlanner } from '../../src/sql/planner.ts';
@@ -127,7 +128,7 @@ export class PlannedShop {
 
   /** Runs statements one after the other as one session would, refused ones left out; everything is rolled back. */
   async runScript(texts: readonly string[], masks: MaskList = shopMasks, start: Partial<SessionView> = {}): Promise<ScriptOutcome> {
-    const session = new SessionWithin(this.session(start), this.catalogue, this.context(masks).masks.id);
+    const session = new SessionWithin(this.session(start), Lookup.of(this.catalogue), this.context(masks).masks.id);
     const received: string[] = [];
     let rows: readonly Record<string, unknown>[] = [];
     let verdict = 'Ran';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { factsOf } from './facts.ts';
-import { PlannedShop } from './planned-shop.ts';
+import { PlannedShop, shopMasks } from './planned-shop.ts';
 
 let shop: PlannedShop;
 
@@ -44,7 +44,7 @@ const cases: readonly (readonly [text: string, ...facts: string[]])[] = [
   ['INSERT INTO public.log SELECT status FROM orders', 'Insert public.log(line); Select public.orders(status)'],
   ['INSERT INTO public.log DEFAULT VALUES', 'Insert public.log()'],
   ['INSERT INTO orders (id, customer_id, total) VALUES (1, 1, 2) ON CONFLICT (id) DO NOTHING', 'Insert public.orders(customer_id,id,total)'],
-  ['INSERT INTO orders (id, customer_id, total) VALUES (1, 1, 2) ON CONFLICT (id) DO UPDATE SET total = excluded.total', 'Insert public.orders(customer_id,id,total); Update public.orders(total) everywhere'],
+  ['INSERT INTO orders (id, customer_id, total) VALUES (1, 1, 2) ON CONFLICT (id) DO UPDATE SET total = excluded.total', 'Insert public.orders(customer_id,id,total); Update public.orders(total) where'],
   ["UPDATE orders SET status = 'x' WHERE id = 1001", 'Update public.orders(status) where'],
   ["UPDATE orders SET status = 'x'", 'Update public.orders(status) everywhere'],
   ["UPDATE orders SET status = 'x' WHERE 1 = 1", 'Update public.orders(status) everywhere'],
@@ -146,14 +146,14 @@ const cases: readonly (readonly [text: string, ...facts: string[]])[] = [
   ['DISCARD ALL', 'effect Discard'],
   ['DISCARD TEMP', 'effect Discard'],
   ["SET chaperone.reason = 'because'", 'effect Reason'],
-  ["CREATE TABLE public.t (a int, b text DEFAULT 'x')", 'Ddl public.t(*); effect CatalogueChange'],
-  ['CREATE TABLE support.t (LIKE orders)', 'Ddl public.orders(*); Ddl support.t(*); effect CatalogueChange'],
+  ["CREATE TABLE public.t (a int, b text DEFAULT 'x')", 'Ddl public.t(*); effect CreateRelation t; effect CatalogueChange'],
+  ['CREATE TABLE support.t (LIKE orders)', 'Ddl public.orders(*); Ddl support.t(*); effect CreateRelation t; effect CatalogueChange'],
   ['CREATE TEMP TABLE t (a int)', 'Ddl pg_temp.t(*) own; effect CreateTemporary t'],
   ['CREATE TABLE pg_temp.t (a int)', 'Ddl pg_temp.t(*) own; effect CreateTemporary t'],
   ['CREATE TEMP TABLE t AS SELECT id FROM orders', 'Ddl pg_temp.t(*) own; Select public.orders(id); effect CreateTemporary t'],
-  ['CREATE TABLE public.t AS SELECT id FROM orders', 'Ddl public.t(*); Select public.orders(id); effect CatalogueChange'],
-  ['SELECT id INTO public.t FROM orders', 'Ddl public.t(*); Select public.orders(id); effect CatalogueChange'],
-  ['CREATE VIEW public.v AS SELECT id FROM orders', 'Ddl public.v(*); Select public.orders(id); effect CatalogueChange'],
+  ['CREATE TABLE public.t AS SELECT id FROM orders', 'Ddl public.t(*); Select public.orders(id); effect CreateRelation t; effect CatalogueChange'],
+  ['SELECT id INTO public.t FROM orders', 'Ddl public.t(*); Select public.orders(id); effect CreateRelation t; effect CatalogueChange'],
+  ['CREATE VIEW public.v AS SELECT id FROM orders', 'Ddl public.v(*); Select public.orders(id); effect CreateRelation v; effect CatalogueChange'],
   ['CREATE INDEX ON orders (status)', 'Ddl public.orders(*); effect CatalogueChange'],
   ['CREATE INDEX ON orders (add_tax(total))', 'Ddl public.orders(*); function public.add_tax; effect CatalogueChange'],
   ['ALTER TABLE orders ADD COLUMN x int', 'Ddl public.orders(*); effect CatalogueChange'],
@@ -163,7 +163,7 @@ const cases: readonly (readonly [text: string, ...facts: string[]])[] = [
   ['DROP TABLE IF EXISTS public.log, orders', 'Ddl public.log(*); Ddl public.orders(*); effect DropRelations; effect CatalogueChange'],
   ['DROP VIEW public.order_view', 'Ddl public.order_view(*); effect DropRelations; effect CatalogueChange'],
   ['CREATE SCHEMA mine', 'operation Ddl; effect CatalogueChange'],
-  ['CREATE SEQUENCE public.s', 'Ddl public.s(*); effect CatalogueChange'],
+  ['CREATE SEQUENCE public.s', 'Ddl public.s(*); effect CreateRelation s; effect CatalogueChange'],
   ["CREATE TYPE public.e AS ENUM ('a')", 'operation Ddl; effect CatalogueChange'],
   ["COMMENT ON TABLE orders IS 'x'", 'Ddl public.orders(*); effect CatalogueChange'],
   ["COMMENT ON COLUMN orders.status IS 'x'", 'Ddl public.orders(*); effect CatalogueChange'],
@@ -180,7 +180,7 @@ const cases: readonly (readonly [text: string, ...facts: string[]])[] = [
   ['CREATE EXTENSION citext', 'operation Ddl; effect CatalogueChange'],
   ['SELECT id FROM no_such', 'refused UnknownObject'],
   ['SELECT id FROM orders; DELETE FROM orders WHERE id = 1', 'Select public.orders(id)', 'Delete public.orders(*) where'],
-  ['CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1); SELECT a FROM t; DROP TABLE t', 'Ddl pg_temp.t(*) own; effect CreateTemporary t', 'Insert pg_temp.t() own', 'Select pg_temp.t() own', 'Ddl pg_temp.t(*) own; effect DropRelations'],
+  ['CREATE TEMP TABLE t (a int); INSERT INTO t VALUES (1); SELECT a FROM t; DROP TABLE t', 'Ddl pg_temp.t(*) own; effect CreateTemporary t', 'Insert pg_temp.t() own', 'Select pg_temp.t(a) own', 'Ddl pg_temp.t(*) own; effect DropRelations'],
   ['SET CONSTRAINTS ALL IMMEDIATE', ''],
   ['SELECT jsonb_agg(o) FROM orders o', 'Select public.orders(created,customer_id,discount,id,state,status,tax,total)'],
   ['SELECT status FROM orders GROUP BY status HAVING sum(total) > 1', 'Select public.orders(status,total)'],
@@ -238,6 +238,56 @@ describe('with masks', () => {
     const origins = shop.plan('SELECT 1').statements[0]?.mustNotOriginate;
     const customers = [...shop.catalogue.relations.values()].find(({ name }) => name === 'customers');
     expect([...(origins?.get(customers?.oid ?? 0) ?? [])].sort()).toEqual([3, 4, 5, 7, 8, 9]);
+  });
+});
+
+describe('what a write reads of its own target', () => {
+  const facts = (text: string): readonly string[] => factsOf(shop.plan(text, []));
+
+  test('conditions belong to the write', () => {
+    expect(facts("UPDATE orders SET status = 'x' WHERE total > 5 AND id = 1")).toEqual(['Update public.orders(status) where']);
+  });
+
+  test('copying one column into another is a read', () => {
+    expect(facts('UPDATE orders SET status = state::text WHERE id = 1')).toEqual(['Select public.orders(state); Update public.orders(status) where']);
+    expect(facts('UPDATE orders SET status = (SELECT orders.state::text) WHERE id = 1')).toEqual(['Select public.orders(state); Update public.orders(status) where']);
+  });
+
+  test('a column computed from itself is not', () => {
+    expect(facts('UPDATE orders SET total = total + 1 WHERE id = 1')).toEqual(['Update public.orders(total) where']);
+  });
+
+  test('a column that the catalogue does not know counts as read', () => {
+    expect(facts('SELECT id, brand_new FROM orders')).toEqual(['Select public.orders(brand_new,id)']);
+  });
+
+  test('an upsert of rows that a query gives touches as many rows as it likes', () => {
+    expect(facts('INSERT INTO orders (id, customer_id, total) SELECT id, 1, 2 FROM orders ON CONFLICT (id) DO UPDATE SET total = excluded.total')).toEqual([
+      'Insert public.orders(customer_id,id,total); Select public.orders(id); Update public.orders(total) everywhere',
+    ]);
+  });
+});
+
+describe('a relation that the open transaction made', () => {
+  const created = new Set(['"public"."fresh"']);
+
+  test('may be used before anybody else sees it', () => {
+    expect(factsOf(shop.plan('INSERT INTO fresh (a) VALUES (1)', shopMasks, { created }))).toEqual(['Insert public.fresh()']);
+    expect(factsOf(shop.plan('SELECT a FROM public.fresh', shopMasks, { created }))).toEqual(['Select public.fresh(a)']);
+  });
+
+  test('may be used in the very text that makes it', () => {
+    expect(factsOf(shop.plan('BEGIN; CREATE TABLE fresh (a int); INSERT INTO fresh VALUES (1); COMMIT', [])).at(2)).toBe('Insert public.fresh()');
+  });
+
+  test('does not hide one that the catalogue knows', async () => {
+    const hidden = new Set(['"support"."customers"']);
+    const { rows } = await shop.run('SELECT email FROM customers WHERE id = 1', shopMasks, { created: hidden });
+    expect(rows).toEqual([{ email: 'c****@leak.example' }]);
+  });
+
+  test('is unknown in another schema', () => {
+    expect(factsOf(shop.plan('SELECT a FROM support.fresh', [], { created }))).toEqual(['refused UnknownObject']);
   });
 });
 
