@@ -77,6 +77,8 @@ export class Conversation {
   awaitedBatch: number | undefined;
   /** The catalogue was looked at for the sake of the client's next message. */
   hasLooked = false;
+  /** Texts so far that were too deep for the parser. */
+  overwhelming = 0;
   /** The last batch with an Execute in it. */
   executedBatch = -1;
   reason: string | undefined;
@@ -173,6 +175,7 @@ export class Conversation {
 
   #plan(scope: PlanScope, text: string): KnownText {
     const plan = this.deps.planner.plan(text, scope.view, scope.context);
+    if (plan.statements.some(({ action }) => action.refusals.some(({ code }) => code === 'TooDeep'))) this.overwhelming++;
     const effects = plan.statements.flatMap((statement) => statement.effects);
     const known: KnownText = {
       scope,

@@ -13,6 +13,7 @@ export interface ColumnForm {
 const plainTypes: ReadonlySet<number> = new Set([18, 19, 25, 114, 142, 1042, 1043, 705]);
 /** Its binary form is a version byte and its text. */
 const jsonbType = 3802;
+const byteaType = 17;
 /** Fields of errors and notices that are codes and places, not words. */
 const codeFields: ReadonlySet<string> = new Set(['S', 'V', 'C', 'P', 'p', 'F', 'L', 'R']);
 
@@ -29,7 +30,8 @@ export class DetectRewriter {
 
   /** The run with what was found hidden; undefined when nothing was. Columns that are not known are taken for text. */
   rewrite(chunk: Buffer, start: number, end: number, columns: readonly ColumnForm[]): Buffer | undefined {
-    if (!this.#detector.mayFind(chunk, start, end)) return undefined;
+    // Text in hexadecimal looks like nothing before it is read.
+    if (!columns.some(isByteaText) && !this.#detector.mayFind(chunk, start, end)) return undefined;
     const parts: Buffer[] = [];
     let kept = start;
     for (let at = start; at < end; ) {
@@ -81,6 +83,7 @@ export class DetectRewriter {
 
   /** The value's new length and bytes; undefined when it stays. */
   #value(chunk: Buffer, from: number, to: number, form: ColumnForm | undefined): Buffer | undefined {
+    if (form !== undefined && isByteaText(form) && this.#holdsHex(chunk, from, to)) return nullValue;
     if (form === undefined || form.format === 0 || plainTypes.has(form.typeOid)) return sized(this.#detector.rewrite(chunk, from, to));
     if (form.typeOid === jsonbType) {
       const json = this.#detector.rewrite(chunk, from + 1, to);
@@ -88,6 +91,12 @@ export class DetectRewriter {
     }
     // Lengths of parts stand inside, as in arrays: no part can be changed, so all of the value goes.
     return this.#detector.rewrite(chunk, from, to) === undefined ? undefined : nullValue;
+  }
+
+  #holdsHex(chunk: Buffer, from: number, to: number): boolean {
+    if (chunk.toString('latin1', from, Math.min(from + 2, to)) !== '\\x') return false;
+    const bytes = Buffer.from(chunk.toString('latin1', from + 2, to), 'hex');
+    return this.finds(bytes, 0, bytes.length);
   }
 
   #copy(chunk: Buffer, start: number, end: number): Buffer[] | undefined {
@@ -102,6 +111,10 @@ export function columnForms(fields: readonly FieldDescription[], resultFormats: 
     const stated = resultFormats?.length === 1 ? resultFormats[0] : resultFormats?.[index];
     return { typeOid, format: resultFormats === undefined ? format : (stated ?? 0) };
   });
+}
+
+function isByteaText({ typeOid, format }: ColumnForm): boolean {
+  return typeOid === byteaType && format === 0;
 }
 
 const nullValue = Buffer.from([0xff, 0xff, 0xff, 0xff]);

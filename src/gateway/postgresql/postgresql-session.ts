@@ -32,6 +32,8 @@ export interface SessionSockets {
 const maxReadAheadBytes = 64 * 1024;
 /** Messages that the target has not answered. More than fill its output buffer, so that it always has something to send. */
 const maxUnanswered = 16_384;
+/** Texts that bring the parser down; each costs all sessions a moment. */
+const maxOverwhelming = 10;
 /** A busy session whose time is up may go on for this long. */
 const graceMs = 60_000;
 
@@ -203,6 +205,7 @@ export class PostgresqlSession implements LifeCycle {
         break;
       }
       if (this.isIdle && this.#endAtBoundary()) return;
+      if (this.#talk.overwhelming > maxOverwhelming) throw new FrameError('statements that are nested too deeply come one after the other');
       this.#postponed = this.#messages.take(message) ? undefined : message;
       if (this.#isOver()) return;
       if (this.#postponed !== undefined) break;

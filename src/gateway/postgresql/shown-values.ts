@@ -1,7 +1,7 @@
 import type { Detector } from '../../bundle/bundle.ts';
 import { createDetector } from '../../mask/detect.ts';
 import {
-  decodeFields, decodeNotification, decodeRowDescription, encodeError, encodeFields, encodeNotification, type ReportFields,
+  decodeFields, decodeNotification, decodeRowDescription, encodeError, encodeFields, encodeNotification, encodeParameterStatus, type ReportFields,
 } from '../../wire/postgresql/backend-messages.ts';
 import { backendType, headerBytes } from '../../wire/postgresql/message-type.ts';
 import type { Conversation } from './conversation.ts';
@@ -69,6 +69,11 @@ export class ShownValues {
     return encodeNotification(processId, channel, this.#rewriter.text(payload));
   }
 
+  parameterStatus(frame: Buffer, { name, value }: { readonly name: string; readonly value: string }): Buffer {
+    const shown = this.#rewriter?.text(value) ?? value;
+    return shown === value ? frame : encodeParameterStatus(name, shown);
+  }
+
   /** What the client is told of an error. */
   error(fields: ReportFields, frame: Buffer, head: ExpectedReply | undefined): Buffer {
     const own = head?.denial ?? head?.cutShort;
@@ -88,7 +93,8 @@ export class ShownValues {
   recordedMessage(head: ExpectedReply, fields: ReportFields): string {
     if (head.denial !== undefined) return head.denial.message;
     if (head.cutShort !== undefined) return head.cutShort.message;
-    return (this.#mayWithhold() ? withheldReport(fields) : fields).get('M') ?? '';
+    const message = (this.#mayWithhold() ? withheldReport(fields) : fields).get('M') ?? '';
+    return this.#rewriter?.text(message) ?? message;
   }
 
   #mayWithhold(): boolean {

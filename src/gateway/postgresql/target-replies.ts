@@ -465,7 +465,7 @@ export class TargetReplies implements BackendSink {
       this.#talk.life.end('Alarm', fatalReport('XX000', `the session ends: ${name} must stay ${wanted}`));
       return;
     }
-    this.#talk.client.send(frame);
+    this.#talk.client.send(this.#shown.parameterStatus(frame, { name, value }));
   }
 }
 

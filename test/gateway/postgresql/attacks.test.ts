@@ -310,3 +310,13 @@ describe('a catalogue that has changed since it was read', () => {
     expect(await client.talk(run('select id from freshest'), sync())).toEqual(['error 42P01', 'ready I']);
   });
 });
+
+test('texts that are too deep for the parser end the session that sends them one after the other', async () => {
+  under = await startGateway(postgres);
+  const client = await WireClient.login(under.address.port);
+  const deep = (at: number): Buffer => encodeQuery(`select ${at}${' + 1'.repeat(3000)}`);
+  for (let at = 0; at <= 10; at++) expect((await client.talk(deep(at))).at(-1)).toBe('ready I');
+  client.send(deep(11));
+  await client.closed();
+  expect(under.records.of('SessionEnd')).toMatchObject([{ reason: 'ProtocolError' }]);
+});
