@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './wasm-memory.ts';
 import { Command } from 'commander';
 import { checkCommand } from './check-command.ts';
 import { demoCommand } from './demo-command.ts';
