@@ -2,12 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PlannedShop, shopMasks, type MaskList } from './planned-shop.ts';
+import { PlannedShop, type MaskList } from './planned-shop.ts';
 import { evasionCases } from './evasion-cases.ts';
-
-/** Canaries as they are, upside down, in hex and in base64; raw social security numbers, salaries and cities; files, keys and passwords. */
-const leaks = /canary|yranac|63616e617279|Y2FuYXJ5|street-|\d{3}-\d{2}-4\d{3}|\b\d{5}\.50\b|root:x:|a-key-of-tests|Köln|Kraków|SCRAM-SHA-256\$/i;
-const masks: MaskList = [...shopMasks, ['public.right_parent.token', { type: 'Redact' }]];
+import { hostileMasks as masks, leaks } from './hostile-shop.ts';
 
 let shop: PlannedShop;
 
