@@ -21,6 +21,8 @@ export interface Decider {
   readonly masks: MaskView;
   readonly detectors: readonly Detector[];
   readonly limits: Limits;
+  /** Some rule for the subject is about certain columns alone: others of the same relation are not its to see. */
+  readonly restrictsColumns: boolean;
   decide(action: SqlAction): Decision;
 }
 
@@ -31,6 +33,7 @@ export function createDecider(bundle: Bundle, subject: Subject): Decider {
     masks: context.masks,
     detectors: context.detectors,
     limits: limitsFor(bundle, subject),
+    restrictsColumns: context.policies.some(({ rules }) => rules.some(({ postgresql }) => postgresql.columns.some((column) => column !== '*'))),
     decide: (action: SqlAction) => issueDecision(action, decisionFor(context, action)),
   });
 }

@@ -15,7 +15,6 @@ import { NamedStatements } from './named-statements.ts';
 import type { PlanCache } from './plan-cache.ts';
 import { SessionState } from './session-state.ts';
 import type { TargetLane } from './target-lane.ts';
-import { tellsColumnsApart } from './unknown-origin.ts';
 
 export interface ConversationDeps extends SessionDeps {
   readonly planner: Planner;
@@ -107,7 +106,7 @@ export class Conversation {
     if (catalogue === undefined) throw new Error('a session without a catalogue');
     const before = this.#scope;
     if (before?.revision === revision && before.context.catalogue === catalogue && this.#scopeVersion === this.state.version) return before;
-    const { masks } = this.session.decider;
+    const { masks, restrictsColumns } = this.session.decider;
     const view = this.state.view(this.#pathAtStart(catalogue));
     const key = `${revision}:${masks.id}:${catalogue.epoch}`;
     // The start-up path may name what the role's default does not.
@@ -115,7 +114,7 @@ export class Conversation {
     const textsKey = JSON.stringify([key, this.#subjectKey, view.searchPath, isDirty]);
     // Temporary tables are this session's own, so are plans over them.
     const texts = this.state.hasOwnRelations ? new Map<string, KnownText>() : this.deps.plans.textsOf(textsKey);
-    this.#scope = { revision, bundle, context: this.deps.plans.contextOf({ catalogue, masks, key }), view: { ...view, isDirty }, texts, tellsColumnsApart: tellsColumnsApart(bundle, masks) };
+    this.#scope = { revision, bundle, context: this.deps.plans.contextOf({ catalogue, masks, key }), view: { ...view, isDirty }, texts, restrictsColumns, tellsColumnsApart: restrictsColumns || masks.rules.length > 0 };
     this.#scopeVersion = this.state.version;
     return this.#scope;
   }

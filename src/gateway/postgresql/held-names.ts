@@ -4,7 +4,7 @@ import type { Judged, Refusal } from '../session.ts';
 import { catalogueChanged } from './reports.ts';
 import type { Conversation } from './conversation.ts';
 import type { Undo } from './expected-reply.ts';
-import { type KnownText, onlyStatement } from './known-text.ts';
+import { type KnownText, onlyStatement, withholdsErrors } from './known-text.ts';
 import type { Portal, Prepared } from './named-statements.ts';
 
 /** A statement that a text runs by its name. */
@@ -45,7 +45,7 @@ export class HeldNames {
         if (inText !== undefined) {
           judged.push(this.#talk.session.judge(inText.action));
           // Its own text stands in the one that is recorded.
-          runs.push({ name: effect.name, recordedText: '', secretParameters: inText.secretParameters, withholdsErrors: inText.withholdErrors });
+          runs.push({ name: effect.name, recordedText: '', secretParameters: inText.secretParameters, withholdsErrors: withholdsErrors(known.scope, inText) });
           continue;
         }
         const found = effect.kind === 'Execute' ? this.#executed(effect.name) : this.#fetched(effect.name);
@@ -196,6 +196,6 @@ function runOf(name: string, { known }: Prepared, bind?: BindMessage): HeldRun {
     recordedText,
     bind,
     secretParameters: statements.flatMap(({ secretParameters }) => secretParameters),
-    withholdsErrors: statements.some(({ withholdErrors }) => withholdErrors),
+    withholdsErrors: statements.some((planned) => withholdsErrors(known.scope, planned)),
   };
 }

@@ -1,6 +1,8 @@
-import type { Bundle } from '../../bundle/bundle.ts';
+import type { Bundle, Operation } from '../../bundle/bundle.ts';
 import type { Judged } from '../session.ts';
 import type { Plan, PlanContext, PlannedStatement, SessionView } from '../../sql/plan.ts';
+
+const writes: ReadonlySet<Operation> = new Set(['Insert', 'Update', 'Delete', 'Merge', 'Copy', 'Ddl']);
 
 /** Everything that a text's plan and decisions depend on beside the text. A session has another one when any of it changes. */
 export interface PlanScope {
@@ -8,6 +10,8 @@ export interface PlanScope {
   readonly revision: string;
   readonly context: PlanContext;
   readonly view: SessionView;
+  /** Not every column of a relation is the subject's to see. */
+  readonly restrictsColumns: boolean;
   /** Where values come from is checked on their way back. */
   readonly tellsColumnsApart: boolean;
   /** What was planned in this scope, by the client's exact text. */
@@ -26,6 +30,11 @@ export interface KnownText {
   readonly namesUnknown: boolean;
   /** Runs alone: what comes after it must not be planned before it is done. */
   readonly changesView: boolean;
+}
+
+/** What PostgreSQL says of a failed write can show the whole row, of which the subject may not see every column. */
+export function withholdsErrors({ restrictsColumns }: PlanScope, { withholdErrors, action }: PlannedStatement): boolean {
+  return withholdErrors || (restrictsColumns && action.touches.some(({ operation }) => writes.has(operation)));
 }
 
 /** The statement of a text that holds at most one, as the extended protocol demands. */

@@ -7,6 +7,7 @@ import { backendType, headerBytes } from '../../wire/postgresql/message-type.ts'
 import type { Conversation } from './conversation.ts';
 import { type ColumnForm, columnForms, DetectRewriter } from './detect-rewriter.ts';
 import type { ExpectedReply } from './expected-reply.ts';
+import { withholdsErrors } from './known-text.ts';
 import { withheldReport } from './withheld-report.ts';
 
 /** What the client is shown of rows, errors and notices: detectors look into all of it, and what could carry masked values is withheld. */
@@ -100,8 +101,10 @@ export class ShownValues {
   #mayWithhold(): boolean {
     if (this.#talk.withholdsErrors) return true;
     const { head } = this.#talk.target.expected;
-    if (head?.withholdsErrors === true) return true;
-    return head?.known?.plan.statements.some(({ withholdErrors }) => withholdErrors) === true || head?.portal?.prepared.planned?.withholdErrors === true;
+    if (head === undefined) return false;
+    const { known, portal } = head;
+    if (head.withholdsErrors === true || known?.plan.statements.some((planned) => withholdsErrors(known.scope, planned)) === true) return true;
+    return portal?.prepared.planned !== undefined && withholdsErrors(portal.scope, portal.prepared.planned);
   }
 }
 

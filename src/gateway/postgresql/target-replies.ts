@@ -9,6 +9,7 @@ import { flushFrame, syncFrame } from '../../wire/postgresql/frontend-messages.t
 import { backendType } from '../../wire/postgresql/message-type.ts';
 import type { Conversation } from './conversation.ts';
 import type { ExpectedReply, ReplyKind } from './expected-reply.ts';
+import { withholdsErrors } from './known-text.ts';
 import { catalogueChanged, errorReport, fatalReport } from './reports.ts';
 import { ShownValues } from './shown-values.ts';
 import { expectReply } from './target-lane.ts';
@@ -246,7 +247,8 @@ export class TargetReplies implements BackendSink {
     const tag = type === backendType.CommandComplete ? decodeCommandComplete(frame) : undefined;
     if (tag !== undefined) head.tag = head.tag === undefined ? tag : `${head.tag}; ${tag}`;
     const planned = plannedOf(head);
-    if (planned?.withholdErrors === true || head.withholdsErrors === true) talk.withholdsErrors = true;
+    const mayTell = planned !== undefined && head.known !== undefined && withholdsErrors(head.known.scope, planned);
+    if (mayTell || head.withholdsErrors === true) talk.withholdsErrors = true;
     if (head.maxRows !== undefined && this.#counted(head, tag)) return;
     // A query changes the search path by what its first portion calls, long before its end.
     this.#happened(head, planned?.effects ?? [], tag ?? '');

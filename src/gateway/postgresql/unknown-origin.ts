@@ -1,4 +1,3 @@
-import type { Bundle } from '../../bundle/bundle.ts';
 import type { Relation } from '../../sql/catalogue.ts';
 import type { PlannedStatement } from '../../sql/plan.ts';
 import type { FieldDescription } from '../../wire/postgresql/backend-messages.ts';
@@ -6,11 +5,6 @@ import { headerBytes } from '../../wire/postgresql/message-type.ts';
 import type { PlanScope } from './known-text.ts';
 
 const withColumns: ReadonlySet<Relation['kind']> = new Set(['Table', 'PartitionedTable', 'View', 'MaterializedView', 'ForeignTable']);
-
-/** Whether it matters to the subject which column a value comes from: some are masked or not granted. */
-export function tellsColumnsApart(bundle: Bundle, masks: PlanScope['context']['masks']): boolean {
-  return masks.rules.length > 0 || bundle.policies.some(({ rules }) => rules.some(({ postgresql }) => postgresql.columns.length !== 1 || postgresql.columns[0] !== '*'));
-}
 
 /**
  * Whether a result comes from a column that the catalogue had not when the statement was planned: a mask could be
