@@ -259,3 +259,30 @@ test('a second session sees an edit at once, whichever comes first', async () =>
     await shop.close();
   }
 });
+
+test('two subjects who say the same are each answered under their own masks', async () => {
+  const shop = await startShopGateway({
+    masks: { pii: { ...allMasks, exemptSubjects: [{ serviceAccount: { namespace: 'agents', name: 'auditor' } }] } },
+    policies: { tester: openPolicy(), auditor: openPolicy('auditor') },
+  });
+  try {
+    const [tester, auditor] = [await RawClient.login({ port: shop.port, password: await shop.token() }), await RawClient.login({ port: shop.port, password: await shop.token('auditor') })];
+    const texts = ['SELECT email FROM customers WHERE id = 1', 'SELECT * FROM customers ORDER BY id', 'COPY customers TO STDOUT', 'PREPARE p AS TABLE customers', 'EXECUTE p'];
+    for (let round = 0; round < 3; round++) {
+      for (const text of texts) {
+        const order = round % 2 === 0 ? [auditor, tester] : [tester, auditor];
+        for (const client of order) {
+          await client.query(text);
+          await client.extended(text, 'binary');
+        }
+      }
+      for (const client of [tester, auditor]) await client.query('DEALLOCATE ALL');
+    }
+    expect(leaksIn(tester.bytes, tester.frames)).toEqual([]);
+    expect(leaksIn(auditor.bytes, auditor.frames)).not.toEqual([]);
+    tester.end();
+    auditor.end();
+  } finally {
+    await shop.close();
+  }
+});

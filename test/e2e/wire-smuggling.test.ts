@@ -48,6 +48,8 @@ async function expectAlive(client: RawClient): Promise<void> {
 async function expectRefusedOrEnded(client: RawClient, sqlstates: RegExp): Promise<void> {
   const error = await client.until('E');
   expect(fieldOf(error, 'C')).toMatch(sqlstates);
+  // In band ReadyForQuery follows; at the end nothing does.
+  await client.until('Z', client.frames.indexOf(error)).catch(() => expect(client.isClosed).toBe(true));
 }
 
 const types = (frames: readonly { type: string }[]): string => frames.map(({ type }) => type).join('');
