@@ -28,6 +28,8 @@ export interface Touch {
   readonly hasWhere?: boolean;
   /** True where `maxRows` cannot be counted for the statement, such as a data-modifying CTE. */
   readonly uncountable?: boolean;
+  /** A Select of what only the condition of this write on the relation reads: a rule that permits the write on the column covers it too. */
+  readonly ofCondition?: Operation;
   /** A harmless pg_catalog or information_schema relation, which any subject with one Allow may Select. */
   readonly isHarmlessCatalogue?: boolean;
   /** The session's own temporary table: free, the session made it from what it was allowed to read. */

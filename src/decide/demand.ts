@@ -15,7 +15,7 @@ export function demandsOf(action: SqlAction): readonly Demand[] {
   const { operations, functions, settings, channels } = action;
   const isCall = operations.includes('Call');
   const touches = action.touches.filter(({ isOwnTemporary }) => isOwnTemporary !== true);
-  const copied = operations.includes('Copy') ? touches.filter(({ operation }) => operation === 'Select') : [];
+  const copied = operations.includes('Copy') ? touches.filter(({ operation, ofCondition }) => operation === 'Select' && ofCondition === undefined) : [];
   // These are asked for by what they are about, and by themselves only where that is nothing.
   const isNamed: Readonly<Partial<Record<Operation, boolean>>> = { Listen: channels.length > 0, Call: functions.length > 0, Copy: copied.length > 0 };
   return [

@@ -41,10 +41,14 @@ function ruleSetOf(rules: readonly RuleReach[], isOpen: boolean): RuleSet {
   return {
     denials: rules.filter(({ effect }) => effect === 'Deny'),
     permits,
-    permitsFor: remembering((touch) => permits.filter((rule) => rule.operations.has(touch.operation) && speaksOfRelation(rule, touch))),
+    permitsFor: remembering((touch) => permits.filter((rule) => permitsOperation(rule, touch) && speaksOfRelation(rule, touch))),
     hasAllow: permits.some(({ effect }) => effect === 'Allow'),
     isOpen,
   };
+}
+
+function permitsOperation({ operations }: RuleReach, { operation, ofCondition }: Touch): boolean {
+  return operations.has(operation) || (ofCondition !== undefined && operations.has(ofCondition));
 }
 
 /** Relations that a subject touches are few and come again; an agent that makes up names must not fill the memory. */
@@ -54,7 +58,7 @@ function remembering(find: (touch: Touch) => readonly RuleReach[]): (touch: Touc
   const known = new Map<string, readonly RuleReach[]>();
   return (touch) => {
     // No name of PostgreSQL's holds a NUL, so different touches have different keys.
-    const key = `${touch.operation}\0${touch.schema}\0${touch.relation}`;
+    const key = `${touch.operation}\0${touch.ofCondition ?? ''}\0${touch.schema}\0${touch.relation}`;
     const remembered = known.get(key);
     if (remembered !== undefined) return remembered;
     const found = find(touch);

@@ -31,7 +31,7 @@ interface TouchFacts {
   isWhole: boolean;
   hasWhere: boolean | undefined;
   isUncountable: boolean;
-  readonly flags: Pick<Touch, 'isHarmlessCatalogue' | 'isOwnTemporary'>;
+  readonly flags: Pick<Touch, 'isHarmlessCatalogue' | 'isOwnTemporary' | 'ofCondition'>;
 }
 
 /** Gathers what one statement does. Filled by the analysers of queries, writes and utilities; read by the planner. */
@@ -90,12 +90,13 @@ export class Analysis {
   }
 
   touch(operation: Operation, relation: Pick<Relation, 'schema' | 'name'>, columns: Iterable<string> | '*', more: Partial<Touch> = {}): void {
-    const key = `${operation}\n${relation.schema}\n${relation.name}`;
+    const key = `${operation}\n${relation.schema}\n${relation.name}\n${more.ofCondition ?? ''}`;
     let facts = this.#touches.get(key);
     if (facts === undefined) {
       const flags = {
         ...(more.isHarmlessCatalogue === true && { isHarmlessCatalogue: true }),
         ...(more.isOwnTemporary === true && { isOwnTemporary: true }),
+        ...(more.ofCondition !== undefined && { ofCondition: more.ofCondition }),
       };
       facts = { operation, schema: relation.schema, relation: relation.name, columns: new Set(), isWhole: false, hasWhere: undefined, isUncountable: false, flags };
       this.#touches.set(key, facts);

@@ -346,7 +346,7 @@ export class QueryAnalyser {
         return;
       case 'Unknown':
         // The snapshot may be older than the column: a rule that names columns must not cover what it does not know.
-        for (const { base } of place.scope.entries) base?.read.add(unknownName(ref));
+        for (const { base } of place.scope.entries) (base?.isTarget === true ? base.compared : base?.read)?.add(unknownName(ref));
     }
   }
 

@@ -124,8 +124,9 @@ export class RelationReferences {
   }
 
   readColumn(base: BaseReference, column: Column, place: Place, isPlain: boolean, ref: ColumnRef | undefined): void {
-    // Conditions of a write are part of the write; what RETURNING shows, or what is copied from column to column, is a read.
-    if (!base.isTarget || (place.clause !== 'Where' && !base.assigned.has(column.name))) base.read.add(column.name);
+    // Conditions of a write go with the write; what RETURNING shows, or what is copied from column to column, is a read.
+    const isCompared = base.isTarget && (place.clause === 'Where' || (place.clause === 'Assign' && base.assigned.has(column.name)));
+    (isCompared ? base.compared : base.read).add(column.name);
     const mask = base.masks.get(column.number) ?? base.shown.get(column.number);
     if (mask === undefined) return;
     if (base.isTarget) {
@@ -174,7 +175,7 @@ export class RelationReferences {
     });
   }
 
-  touch(operation: Operation, base: BaseReference, columns: Iterable<string> | '*', more: { readonly hasWhere?: boolean; readonly uncountable?: boolean } = {}): void {
+  touch(operation: Operation, base: BaseReference, columns: Iterable<string> | '*', more: { readonly hasWhere?: boolean; readonly uncountable?: boolean; readonly ofCondition?: Operation } = {}): void {
     this.#analysis.touch(operation, base.relation, columns, { ...more, ...flagsOf(base.relation) });
   }
 
@@ -356,6 +357,7 @@ function newReference(relation: Relation, masks: ColumnMasks, range: RangeVar, i
     alias: range.alias?.aliasname ?? range.relname ?? '',
     read: new Set(),
     assigned: new Set(),
+    compared: new Set(),
     systemColumns: new Set(),
     isReadWhole: false,
   };

@@ -16,6 +16,8 @@ export interface BaseReference {
   readonly renames: readonly string[];
   readonly read: Set<string>;
   readonly assigned: Set<string>;
+  /** Targets of writes: columns that only conditions read. */
+  readonly compared: Set<string>;
   readonly systemColumns: Set<string>;
   isReadWhole: boolean;
 }

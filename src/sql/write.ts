@@ -3,6 +3,7 @@
  * may be assigned only where that tells nothing about other rows.
  */
 import type { DeleteStmt, InsertStmt, MergeStmt, MergeWhenClause, Node, OnConflictClause, RangeVar, ResTarget, ReturningClause, SelectStmt, UpdateStmt } from '@pgsql/types';
+import type { Operation } from '../bundle/bundle.ts';
 import type { Analysis } from './analysis.ts';
 import type { Column } from './catalogue.ts';
 import { outputName, type OutputName } from './column-names.ts';
@@ -53,7 +54,7 @@ class WriteAnalyser {
   }
 
   insert(statement: InsertStmt, parent: Scope | undefined, depth: number): SelectResult {
-    return this.#write(statement.relation, statement.withClause, parent, depth, (target) => {
+    return this.#write('Update', statement.relation, statement.withClause, parent, depth, (target) => {
       const columns = this.#insertedColumns(statement, target.base);
       this.#assign(target.base, columns);
       if (statement.selectStmt !== undefined && 'SelectStmt' in statement.selectStmt) {
@@ -68,7 +69,7 @@ class WriteAnalyser {
   }
 
   update(statement: UpdateStmt, parent: Scope | undefined, depth: number): SelectResult {
-    return this.#write(statement.relation, statement.withClause, parent, depth, (target) => {
+    return this.#write('Update', statement.relation, statement.withClause, parent, depth, (target) => {
       target.scope.entries.push(target.entry);
       for (const item of statement.fromClause ?? []) target.scope.entries.push(...this.#queries.from(item, target.scope, depth + 1));
       const columns = this.#assignments(statement.targetList, target);
@@ -79,7 +80,7 @@ class WriteAnalyser {
   }
 
   delete(statement: DeleteStmt, parent: Scope | undefined, depth: number): SelectResult {
-    return this.#write(statement.relation, statement.withClause, parent, depth, (target) => {
+    return this.#write('Delete', statement.relation, statement.withClause, parent, depth, (target) => {
       target.scope.entries.push(target.entry);
       for (const item of statement.usingClause ?? []) target.scope.entries.push(...this.#queries.from(item, target.scope, depth + 1));
       this.#queries.expression(statement.whereClause, where(target));
@@ -89,7 +90,7 @@ class WriteAnalyser {
   }
 
   merge(statement: MergeStmt, parent: Scope | undefined, depth: number): SelectResult {
-    return this.#write(statement.relation, statement.withClause, parent, depth, (target) => {
+    return this.#write('Merge', statement.relation, statement.withClause, parent, depth, (target) => {
       target.scope.entries.push(target.entry);
       if (statement.sourceRelation !== undefined) target.scope.entries.push(...this.#queries.from(statement.sourceRelation, target.scope, depth + 1));
       this.#queries.expression(statement.joinCondition, where(target));
@@ -125,8 +126,8 @@ class WriteAnalyser {
     return this.#isUncountable ? { uncountable: true } : {};
   }
 
-  /** The frame of every write: WITH, the target, what is stored, and the relations it reads. */
-  #write(range: RangeVar | undefined, withClause: InsertStmt['withClause'], parent: Scope | undefined, depth: number, work: (target: Target) => SelectResult): SelectResult {
+  /** The frame of every write: WITH, the target, what is stored, and the relations it reads. `operation` is the one that conditions are for. */
+  #write(operation: Operation, range: RangeVar | undefined, withClause: InsertStmt['withClause'], parent: Scope | undefined, depth: number, work: (target: Target) => SelectResult): SelectResult {
     const references = this.#queries.references;
     const mark = references.mark();
     const base = range === undefined ? undefined : references.target(range);
@@ -138,8 +139,10 @@ class WriteAnalyser {
     const result = work({ base, entry: entryOf(base, range), scope, mark, depth });
     references.finish(mark);
     this.#analysis.storingInto = outer;
-    const read = [...base.read];
-    if (read.length > 0 || base.isReadWhole) references.touch('Select', base, base.isReadWhole && read.length === 0 ? '*' : read);
+    if (base.read.size > 0) references.touch('Select', base, base.read);
+    const compared = [...base.compared].filter((name) => !base.read.has(name));
+    if (base.isReadWhole && base.relation.columns.length === 0) references.touch('Select', base, '*');
+    else if (compared.length > 0) references.touch('Select', base, compared, { ofCondition: operation });
     return result;
   }
 

@@ -232,6 +232,32 @@ describe('decide', () => {
   });
 });
 
+describe('what the condition of a write reads', () => {
+  const compared = (column: string): SqlAction =>
+    touching(touch('Update', 'public.orders', { columns: ['status'], hasWhere: true }), touch('Select', 'public.orders', { columns: [column], ofCondition: 'Update' }));
+  const writeAll = policy('w', [rule('write', 'Allow', { operations: ['Update'], relations: ['public.orders'] })]);
+  const writeStatus = policy('s', [rule('status', 'Allow', { operations: ['Update'], relations: ['public.orders'], columns: ['status'] })]);
+  const readId = policy('r', [rule('id', 'Allow', { operations: ['Select'], relations: ['public.orders'], columns: ['id'] })]);
+  const hideTotal = policy('h', [rule('hide', 'Deny', { operations: ['Select'], relations: ['public.orders'], columns: ['total'] })]);
+  const removeOnly = policy('d', [rule('remove', 'Allow', { operations: ['Delete'], relations: ['public.orders'] })]);
+
+  test.each<[string, readonly Policy[], string, string]>([
+    ['a rule for the write on every column covers it', [writeAll], 'id', 'Allow'],
+    ['a rule for other columns does not', [writeStatus], 'id', 'Deny'],
+    ['nor does a rule for another write', [writeStatus, removeOnly], 'id', 'Deny'],
+    ['a rule that lets the column be read does', [writeStatus, readId], 'id', 'Allow'],
+    ['but not for a further column', [writeStatus, readId], 'total', 'Deny'],
+    ['a Deny on reading the column holds', [writeAll, hideTotal], 'total', 'Deny'],
+  ])('%s', (_name, policies, column, verdict) => {
+    expect(decide({ bundle: bundle(policies), subject: agent, action: compared(column) }).verdict).toBe(verdict);
+  });
+
+  test('covers no read beside it', () => {
+    const action = touching(touch('Update', 'public.orders', { columns: ['status'], hasWhere: true }), touch('Select', 'public.orders', { columns: ['id'] }));
+    expect(decide({ bundle: bundle([writeAll]), subject: agent, action }).verdict).toBe('Deny');
+  });
+});
+
 function verdictOf(code: DecisionCode): string {
   if (code === 'NeedsApproval') return 'RequireApproval';
   return code === 'Allowed' || code === 'Free' || code === 'Observed' ? 'Allow' : 'Deny';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { factsOf } from './facts.ts';
+import { conditionsOf, factsOf } from './facts.ts';
 import { PlannedShop, shopMasks } from './planned-shop.ts';
 
 let shop: PlannedShop;
@@ -246,6 +246,17 @@ describe('what a write reads of its own target', () => {
 
   test('conditions belong to the write', () => {
     expect(facts("UPDATE orders SET status = 'x' WHERE total > 5 AND id = 1")).toEqual(['Update public.orders(status) where']);
+  });
+
+  test.each([
+    ["UPDATE orders SET status = 'x' WHERE total > 5 AND id = 1", 'orders(id,total) for Update'],
+    ['UPDATE orders SET total = total + 1 WHERE id = 1', 'orders(id,total) for Update'],
+    ['DELETE FROM orders o WHERE o IS NOT NULL', 'orders(created,customer_id,discount,id,state,status,tax,total) for Delete'],
+    ['DELETE FROM orders WHERE brand_new = 1', 'orders(brand_new) for Delete'],
+    ["INSERT INTO orders (id, customer_id, total) VALUES (1, 1, 1) ON CONFLICT (id) DO UPDATE SET total = 1 WHERE orders.state = 'open'", 'orders(state) for Update'],
+    ['MERGE INTO orders o USING (SELECT 1 AS x) s ON o.id = s.x WHEN MATCHED AND o.total > 1 THEN DELETE', 'orders(id,total) for Merge'],
+  ])('what conditions read must be covered: %s', (text, expected) => {
+    expect(conditionsOf(shop.plan(text, []))).toEqual([expected]);
   });
 
   test('copying one column into another is a read', () => {
