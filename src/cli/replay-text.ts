@@ -17,14 +17,23 @@ export function* replayAsText(directory: string, maxRows: number): Generator<str
   const { status, finding } = verifySession(directory);
   yield `recording ${status}${finding === undefined ? '' : `: ${finding.line === undefined ? '' : `line ${finding.line}: `}${harmless(finding.reason)}`}`;
   const frames = openFrames(directory);
+  const outcomeUnknown = new Set<number>();
   try {
     for (const line of readRecords(directory)) {
-      if ('problem' in line) yield `\nline ${line.number}: ${harmless(line.problem)}`;
-      else yield* block(line.record, frames, maxRows);
+      if ('problem' in line) {
+        yield `\nline ${line.number}: ${harmless(line.problem)}`;
+        continue;
+      }
+      const { record } = line;
+      if (record.kind === 'Action' && record.decision.verdict === 'Allow') outcomeUnknown.add(record.action);
+      if (record.kind === 'Result') outcomeUnknown.delete(record.action);
+      yield* block(record, frames, maxRows);
     }
   } finally {
     frames.close();
   }
+  // It was let through: whether it ran to its end, and what it returned, stands nowhere.
+  for (const number of outcomeUnknown) yield `  #${number} outcome unknown: no result was recorded`;
 }
 
 function* block(record: StoredRecord, frames: FramesSource, maxRows: number): Generator<string> {

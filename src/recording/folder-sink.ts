@@ -12,6 +12,10 @@ import type { SessionStart } from './record.ts';
 import type { RecordSink } from './recorder.ts';
 import { sessionFolder, type SessionFolder } from './session-folder.ts';
 import { systemErrorCode } from './system-error.ts';
+import { WriteBehind } from './write-behind.ts';
+
+/** A result that no other line takes along is written this much later. */
+const lateMs = 50;
 
 export interface FolderSinkOptions {
   readonly path: string;
@@ -28,7 +32,7 @@ export interface FolderSinkOptions {
 export interface FolderSink extends RecordSink {
   /** Removes sessions that ended longer ago than the retention; never one that this sink has open. */
   prune(retentionMs: number): PruneResult;
-  /** Resolves when everything written so far is on the device (with `fsync: Group`), and compressed where it is to be. */
+  /** Resolves when everything recorded so far is written, on the device (with `fsync: Group`), and compressed where it is to be. */
   flush(): Promise<void>;
 }
 
@@ -42,11 +46,13 @@ class RecordingFolder implements FolderSink {
   readonly #log: Log;
   readonly #open = new Set<string>();
   readonly #sync: GroupSync | undefined;
+  readonly #behind: WriteBehind;
   #compressing: Promise<void> = Promise.resolve();
 
   constructor(options: FolderSinkOptions) {
     this.#options = options;
     this.#log = options.log ?? silentLog;
+    this.#behind = new WriteBehind(lateMs, (error) => this.#log.error('cannot write results yet', { error: messageOf(error) }));
     this.#sync =
       options.fsync === undefined
         ? undefined
@@ -75,6 +81,7 @@ class RecordingFolder implements FolderSink {
   }
 
   async flush(): Promise<void> {
+    this.#behind.flush();
     await this.#sync?.flush();
     await this.#compressing;
   }
@@ -113,8 +120,11 @@ class RecordingFolder implements FolderSink {
       clock: this.#options.clock,
       onBytes: (bytes) => this.#options.onBytes?.(bytes),
       onDirty: () => this.#sync?.mark(group),
+      onLate: () => this.#behind.mark(recorder),
+      onLost: (error) => this.#log.error('the last results of a session are not in its recording', { session: folder.session, error: messageOf(error) }),
       onClose: () => {
         isClosed = true;
+        this.#behind.forget(recorder);
         if (this.#sync === undefined) closeFiles();
         else this.#sync.mark(group);
       },
@@ -137,13 +147,30 @@ class RecordingFolder implements FolderSink {
  */
 function makeDirectory(directory: string): void {
   try {
-    const missing: string[] = [];
-    for (let at = dirname(directory); !existsSync(at); at = dirname(at)) missing.unshift(at);
-    for (const parent of missing) makeUnlessThere(parent);
+    if (isMade(directory)) return;
+    // The first session of its day.
+    makeMissing(dirname(directory));
     mkdirSync(directory, { mode: 0o700 });
   } catch (cause) {
     throw cannotOpen(cause);
   }
+}
+
+/** False when there is nothing to make it in. */
+function isMade(directory: string): boolean {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function makeMissing(directory: string): void {
+  const missing: string[] = [];
+  for (let at = directory; !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const parent of missing) makeUnlessThere(parent);
 }
 
 function makeUnlessThere(directory: string): void {

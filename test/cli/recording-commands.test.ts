@@ -83,6 +83,11 @@ describe('replay', () => {
     expect(out).toContain('ended: ClientClosed (3 statements, 1 denied, 3 rows)');
   });
 
+  test('says of which statements the outcome is unknown', () => {
+    expect(run('replay', 'abd').out).toMatch(/#1 Query {2}Allow[^]*\n {2}#1 outcome unknown: no result was recorded\n$/);
+    expect(run('replay', 'abc').out).not.toContain('outcome unknown');
+  });
+
   test('sends nothing to the terminal that is not text', () => {
     for (const session of ['abc-1', 'xyz-3']) {
       const { out, errors } = run('replay', session);

@@ -1,9 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createFolderSink } from '../../src/recording/folder-sink.ts';
 import { readRecords } from '../../src/recording/read.ts';
+import { findSession } from '../../src/recording/session-folder.ts';
+import { verifySession } from '../../src/recording/verify.ts';
 import { action, dataRow, end, recordStatement, result, rowDescription, start, temporaryFolder, testClock } from './sample.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -55,12 +59,30 @@ describe('what is in the folder', () => {
     recorder.frames(rows.subarray(0, 7));
     recorder.frames(rows.subarray(7));
     const sha256 = createHash('sha256').update(rows).digest('hex');
-    expect(recorder.sealFrames()).toEqual({ offset: 0, length: rows.length, sha256 });
+    const frames = recorder.sealFrames();
+    expect(frames).toEqual({ offset: 0, length: rows.length, sha256 });
+    recorder.write(result(1, frames && { frames }));
     expect(recorder.sealFrames()).toBeUndefined();
     recorder.frames(rows);
     expect(recorder.sealFrames()).toEqual({ offset: rows.length, length: rows.length, sha256 });
     recorder.close();
     expect(readFileSync(join(day(folder.path), 's1', 'frames.bin'))).toEqual(Buffer.concat([rows, rows]));
+  });
+
+  test('frames stay to be vouched for until a record has done so', () => {
+    const recorder = createFolderSink({ path: folder.path, clock: testClock() }).open(start('s1'));
+    recorder.frames(rows);
+    const early = recorder.sealFrames();
+    recorder.frames(rows);
+    expect(() => recorder.write(result(1, early && { frames: early }))).toThrow(expect.objectContaining({ code: 'REC_SEAL' }));
+    const sha256 = createHash('sha256').update(Buffer.concat([rows, rows])).digest('hex');
+    const frames = recorder.sealFrames();
+    expect(frames).toEqual({ offset: 0, length: 2 * rows.length, sha256 });
+    recorder.write(result(1, frames && { frames }));
+    recorder.write(end());
+    recorder.close();
+    expect(verifySession(join(day(folder.path), 's1'))).toMatchObject({ status: 'Verified', framesBytes: 2 * rows.length });
+    expect([...readRecords(join(day(folder.path), 's1'))][1]).toMatchObject({ record: { kind: 'Result', missed: 1 } });
   });
 
   test('the session end vouches for the frames of a statement that it cut off', () => {
@@ -122,6 +144,62 @@ describe('what is refused', () => {
   test('a folder that cannot be written, before anybody is let in', () => {
     const sink = createFolderSink({ path: '/proc/recordings', clock: testClock() });
     expect(() => sink.open(start('s1'))).toThrow(expect.objectContaining({ code: 'REC_OPEN' }));
+  });
+});
+
+describe('a result is written', () => {
+  const written = (): string[] => kinds(join(day(folder.path), 's1'));
+  const open = (): ReturnType<ReturnType<typeof createFolderSink>['open']> => {
+    const recorder = createFolderSink({ path: folder.path, clock: testClock() }).open(start('s1'));
+    recordStatement(recorder, 1, 'select 1', rows);
+    // Ahead of their effects, unlike the result.
+    expect(written()).toEqual(['SessionStart', 'Action']);
+    expect(readFileSync(join(day(folder.path), 's1', 'frames.bin'))).toEqual(rows);
+    return recorder;
+  };
+
+  test('with the next action', () => {
+    const recorder = open();
+    recorder.write(action(2, 'select 2'));
+    expect(written()).toEqual(['SessionStart', 'Action', 'Result', 'Action']);
+    recorder.close();
+  });
+
+  test('with a warning, while information can wait as results do', () => {
+    const recorder = open();
+    recorder.write({ kind: 'Note', level: 'Info', reason: 'Sample', message: 'of interest' });
+    expect(written()).toHaveLength(2);
+    recorder.write({ kind: 'Note', level: 'Warning', reason: 'Sample', message: 'of concern' });
+    expect(written()).toEqual(['SessionStart', 'Action', 'Result', 'Note', 'Note']);
+    recorder.close();
+  });
+
+  test('by itself when nothing follows', async () => {
+    const recorder = open();
+    for (const until = performance.now() + 10_000; written().length < 3 && performance.now() < until; ) await setImmediate();
+    expect(written()).toEqual(['SessionStart', 'Action', 'Result']);
+    recorder.close();
+  });
+
+  test('by flush', async () => {
+    const sink = createFolderSink({ path: folder.path, clock: testClock() });
+    const recorder = sink.open(start('s1'));
+    recordStatement(recorder, 1, 'select 1', rows);
+    await sink.flush();
+    expect(written()).toEqual(['SessionStart', 'Action', 'Result']);
+    recorder.close();
+  });
+
+  test('before the files are closed', () => {
+    open().close();
+    expect(written()).toEqual(['SessionStart', 'Action', 'Result']);
+  });
+
+  test('before the process ends by itself', () => {
+    execFileSync(process.execPath, [join(import.meta.dirname, 'recording-child.ts'), folder.path, '3'], { stdio: 'ignore' });
+    const found = findSession(folder.path, 's1');
+    if (!found.ok) throw new Error(found.error);
+    expect(kinds(found.value.directory)).toEqual(['SessionStart', 'Action', 'Result', 'Action', 'Result', 'Action', 'Result']);
   });
 });
 
