@@ -88,8 +88,7 @@ export class ClientMessages {
     const talk = this.#talk;
     switch (type) {
       case frontendType.CopyData:
-        // The agent's own data is evidence like the rows that it reads.
-        if (talk.session.recordsResults && !talk.session.frames(frame)) {
+        if (!talk.copiedIn.take(frame)) {
           talk.life.end('RecordingFailed', errorReport('58030', 'recording failed'));
           return;
         }
@@ -98,6 +97,7 @@ export class ClientMessages {
       case frontendType.CopyDone:
       case frontendType.CopyFail:
         talk.isCopyingIn = false;
+        talk.copiedIn.end();
         talk.target.protocol(frame);
         // In the extended protocol the answer would wait for Sync, and Sync waits for the answer.
         talk.target.protocol(flushFrame);

@@ -9,6 +9,7 @@ import type { Session, SessionDeps } from '../session.ts';
 import type { CatalogueInForce } from './catalogue-in-force.ts';
 import type { CatalogueLooks } from './catalogue-looks.ts';
 import type { ClientLane } from './client-lane.ts';
+import { CopiedIn } from './copied-in.ts';
 import type { ExpectedReply, Undo } from './expected-reply.ts';
 import type { KnownText, PlanScope } from './known-text.ts';
 import { NamedStatements } from './named-statements.ts';
@@ -47,6 +48,7 @@ export class Conversation {
   readonly life: LifeCycle;
   /** Stands in recordings for values of masked columns. */
   readonly digest: (value: Uint8Array) => string;
+  readonly copiedIn: CopiedIn;
   readonly names = new NamedStatements();
   readonly state = new SessionState();
 
@@ -91,6 +93,7 @@ export class Conversation {
     this.deps = deps;
     this.digest = createValueDigest(deps.hashKey);
     this.session = session;
+    this.copiedIn = new CopiedIn(session, deps.hashKey);
     this.client = lanes.client;
     this.target = lanes.target;
     this.life = life;

@@ -27,6 +27,8 @@ export interface ExpectedReply {
   readonly prepared?: Prepared | undefined;
   /** The record that the result belongs to; 0 when there is none. */
   readonly action: number;
+  /** What is kept until it is answered, beside the reply itself. */
+  readonly bytes: number;
   /** Which statement of the text is running. */
   statement: number;
   rows: number;
@@ -50,6 +52,7 @@ export interface ExpectedReply {
 export class ExpectedReplies {
   readonly #queue: ExpectedReply[] = [];
   #at = 0;
+  #bytes = 0;
 
   get head(): ExpectedReply | undefined {
     return this.#queue[this.#at];
@@ -63,12 +66,19 @@ export class ExpectedReplies {
     return this.#queue.length - this.#at;
   }
 
+  /** What all of them keep. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   push(reply: ExpectedReply): void {
+    this.#bytes += reply.bytes;
     this.#queue.push(reply);
   }
 
   /** Removes the head. */
   shift(): void {
+    this.#bytes -= this.head?.bytes ?? 0;
     this.#at++;
     if (this.#at === this.#queue.length || this.#at > 1024) {
       this.#queue.splice(0, this.#at);
@@ -81,6 +91,7 @@ export class ExpectedReplies {
     const found = this.#queue.findIndex((reply, index) => index >= this.#at && reply.kind === 'Sync');
     const end = found < 0 ? this.#queue.length : found;
     const skipped = this.#queue.slice(this.#at, end);
+    for (const { bytes } of skipped) this.#bytes -= bytes;
     this.#queue.splice(0, end);
     this.#at = 0;
     return skipped;

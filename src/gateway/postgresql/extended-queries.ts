@@ -11,11 +11,11 @@ import type { HeldNames } from './held-names.ts';
 import type { KnownText } from './known-text.ts';
 import type { Portal, Prepared } from './named-statements.ts';
 import { preparedOf } from './prepared-entry.ts';
-import { errorReport, invalidEncoding, refusalReport } from './reports.ts';
+import { errorReport, invalidEncoding, refusalReport, tooManyNames } from './reports.ts';
 import { expectReply } from './target-lane.ts';
 
-/** What a session may hold at once; each costs memory here and at the target. */
-const maxNames = 10_000;
+/** Of texts and values whose answers the client has not asked for by Flush or Sync. */
+const maxUnflushedBytes = 4 * 1024 * 1024;
 
 /** Parse, Bind, Describe, Execute and Close: decided at Parse, and again at Bind and Execute when anything has changed. */
 export class ExtendedQueries {
@@ -46,8 +46,8 @@ export class ExtendedQueries {
       this.#refuseParse(message, errorReport('42601', 'cannot insert multiple commands into a prepared statement'));
       return;
     }
-    if (talk.names.size >= maxNames) {
-      this.#refuseParse(message, errorReport('53400', `the session holds ${maxNames} prepared statements and portals`, 'close some'));
+    if (talk.names.isFull) {
+      this.#refuseParse(message, tooManyNames);
       return;
     }
     const entry = preparedOf(message.name, known, message.parameterTypes, talk.syncsSent);
@@ -63,7 +63,8 @@ export class ExtendedQueries {
     }
     const undo = talk.names.addPrepared(entry);
     const sent = known.plan.text === message.text ? frame : encodeParse(message.name, known.plan.text, message.parameterTypes);
-    talk.target.forward(admitted.value, sent, expectReply('Parse', { known, undo }));
+    talk.target.forward(admitted.value, sent, expectReply('Parse', { known, undo, bytes: frame.length }));
+    if (talk.target.expected.bytes > maxUnflushedBytes) talk.target.protocol(flushFrame);
   }
 
   #denyParse(message: ParseMessage, known: KnownText): void {
@@ -91,6 +92,10 @@ export class ExtendedQueries {
 
   #bind(frame: Buffer, bind: BindMessage, prepared: Prepared): void {
     const talk = this.#talk;
+    if (talk.names.isFull) {
+      talk.refuse('Poison', tooManyNames);
+      return;
+    }
     const refusal = this.#held.refresh(prepared);
     if (refusal !== undefined) {
       this.#deny(prepared.known, 'Bind', refusal);
@@ -102,7 +107,7 @@ export class ExtendedQueries {
       rowsSent: 0,
     };
     const undo = talk.names.addPortal(portal);
-    const reply = expectReply('Bind', { known: prepared.known, portal, undo });
+    const reply = expectReply('Bind', { known: prepared.known, portal, undo, bytes: frame.length });
     if (prepared.planned === undefined) {
       talk.target.forwardEmpty(prepared.known, frame, reply);
       return;
@@ -114,6 +119,8 @@ export class ExtendedQueries {
       return;
     }
     talk.target.forward(admitted.value, frame, reply);
+    // Without it the target keeps the answers, and we what belongs to them.
+    if (talk.target.expected.bytes > maxUnflushedBytes) talk.target.protocol(flushFrame);
   }
 
   /** Policy, masks or names have changed since Parse so that another text must run: the target is given it under the same name. */

@@ -1,7 +1,7 @@
 import type { Effect, PlannedStatement } from '../../sql/plan.ts';
 import type { BindMessage } from '../../wire/postgresql/frontend-messages.ts';
 import type { Judged, Refusal } from '../session.ts';
-import { catalogueChanged } from './reports.ts';
+import { catalogueChanged, tooManyNames } from './reports.ts';
 import type { Conversation } from './conversation.ts';
 import type { Undo } from './expected-reply.ts';
 import { type KnownText, onlyStatement, withholdsErrors } from './known-text.ts';
@@ -33,6 +33,7 @@ export class HeldNames {
 
   /** The decisions for a text, with those for the statements that it runs by name. */
   judge(known: KnownText): HeldJudgement {
+    if (this.#talk.names.isFull && makesNames(known)) return { refusal: { reason: 'Denied', ...tooManyNames } };
     if (!known.namesHeld) return { judged: known.judged, runs: [] };
     const judged = [...known.judged];
     const runs: HeldRun[] = [];
@@ -187,6 +188,10 @@ function indirect({ name, via, planned }: Prepared): { readonly refusal: Refusal
       hint: 'run it by itself',
     },
   };
+}
+
+function makesNames({ plan }: KnownText): boolean {
+  return plan.statements.some(({ effects }) => effects.some(({ kind }) => kind === 'Prepare' || kind === 'DeclareCursor'));
 }
 
 function runOf(name: string, { known }: Prepared, bind?: BindMessage): HeldRun {

@@ -43,13 +43,18 @@ export interface Portal {
   rowsSent: number;
 }
 
+const maxNames = 10_000;
+const maxNamesBytes = 128 * 1024 * 1024;
+/** What an entry weighs beside its text and values, roughly. */
+const entryBytes = 1024;
+
 /**
  * The names that a session holds at the target. Entries are made when the message is sent, not when it is
  * answered, so that a pipeline can use them at once; each change can be taken back when the target refuses it.
  */
 export class NamedStatements {
-  readonly #prepared = new Map<string, Prepared>();
-  readonly #portals = new Map<string, Portal>();
+  readonly #prepared = new NameTable<Prepared>(({ text }) => entryBytes + 4 * text.length);
+  readonly #portals = new NameTable<Portal>(({ bind }) => entryBytes + (bind?.values.reduce((bytes, value) => bytes + (value?.length ?? 0), 0) ?? 0));
 
   prepared(name: string): Prepared | undefined {
     return this.#prepared.get(name);
@@ -75,9 +80,9 @@ export class NamedStatements {
     return remove(this.#portals, name);
   }
 
-  /** How many names are held. */
-  get size(): number {
-    return this.#prepared.size + this.#portals.size;
+  /** What is held here costs memory, and as much again at the target: no more may be added. */
+  get isFull(): boolean {
+    return this.#prepared.size + this.#portals.size >= maxNames || this.#prepared.bytes + this.#portals.bytes >= maxNamesBytes;
   }
 
   forgetPrepared(): void {
@@ -94,6 +99,34 @@ export class NamedStatements {
     for (const [name, portal] of this.#portals) {
       if (!portal.isHoldable && portal.batch <= batch) this.#portals.delete(name);
     }
+  }
+}
+
+/** Entries by name, and what they weigh. */
+class NameTable<T> extends Map<string, T> {
+  readonly #weigh: (entry: T) => number;
+  bytes = 0;
+
+  constructor(weigh: (entry: T) => number) {
+    super();
+    this.#weigh = weigh;
+  }
+
+  override set(name: string, entry: T): this {
+    this.delete(name);
+    this.bytes += this.#weigh(entry);
+    return super.set(name, entry);
+  }
+
+  override delete(name: string): boolean {
+    const entry = this.get(name);
+    if (entry !== undefined) this.bytes -= this.#weigh(entry);
+    return super.delete(name);
+  }
+
+  override clear(): void {
+    this.bytes = 0;
+    super.clear();
   }
 }
 

@@ -22,6 +22,7 @@ import { GatewayTls } from './gateway-tls.ts';
 import { closeWith } from './last-words.ts';
 import { authenticateClient, connectTarget, greet, type LoginDeps, negotiateVersion, readRequest } from './login.ts';
 import type { LoginChannel } from './login-channel.ts';
+import { PendingLogins } from './pending-logins.ts';
 import { PlanCache } from './plan-cache.ts';
 import { PostgresqlSession } from './postgresql-session.ts';
 import { fatalReport, refusalReport } from './reports.ts';
@@ -68,7 +69,7 @@ class Gateway implements PostgresqlGateway {
   readonly #sessions = new Map<string, PostgresqlSession>();
   /** Sessions of each subject, those that still wait for the target included. */
   readonly #bySubject = new Map<string, number>();
-  readonly #logins = new Set<Socket>();
+  readonly #logins: PendingLogins;
   #sweeper: NodeJS.Timeout | undefined;
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
@@ -76,6 +77,7 @@ class Gateway implements PostgresqlGateway {
   constructor(deps: PostgresqlGatewayDeps) {
     this.#deps = deps;
     this.#login = { ...deps, plans: new PlanCache(deps.planCacheBytes), looks: new CatalogueLooks(deps.catalogue, deps.clock) };
+    this.#logins = new PendingLogins(deps.maxLogins ?? 1000);
     this.#tls = new GatewayTls(deps.bundles, deps.secrets, deps.log);
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => void this.#accept(socket));
   }
@@ -121,7 +123,7 @@ class Gateway implements PostgresqlGateway {
     this.#isDraining = true;
     clearInterval(this.#sweeper);
     this.#tls.close();
-    for (const socket of this.#logins) socket.destroy();
+    this.#logins.destroy();
     for (const session of this.#sessions.values()) session.end('Shutdown', shutdown);
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -132,11 +134,10 @@ class Gateway implements PostgresqlGateway {
 
   async #accept(socket: Socket): Promise<void> {
     socket.on('error', () => undefined);
-    if (this.#isDraining || this.#logins.size >= (this.#deps.maxLogins ?? 1000)) {
+    if (this.#isDraining || !this.#logins.add(socket)) {
       closeWith(socket, encodeError(this.#isDraining ? shutdown : fatalReport('53300', 'too many connections are logging in')));
       return;
     }
-    this.#logins.add(socket);
     const deadline = setTimeout(() => socket.destroy(), this.#deps.loginTimeoutMs ?? 30_000);
     const connection = { socket };
     try {
@@ -212,8 +213,14 @@ class Gateway implements PostgresqlGateway {
     const cancel = async (): Promise<void> => {
       if (backendKey !== undefined) await cancelTarget(options, backendKey);
     };
+    let isCancelling = false;
     const cancelKey = this.#cancelKeys.issue(minor, () => {
-      cancel().catch((error: unknown) => this.#deps.log.warn('the target took no cancel request', { session: session.id, error: messageOf(error) }));
+      // Each request is a connection to the target: a flood of them is one.
+      if (isCancelling) return;
+      isCancelling = true;
+      cancel()
+        .catch((error: unknown) => this.#deps.log.warn('the target took no cancel request', { session: session.id, error: messageOf(error) }))
+        .finally(() => (isCancelling = false));
     });
     const onEnd = (): void => {
       this.#cancelKeys.revoke(cancelKey);

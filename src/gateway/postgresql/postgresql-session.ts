@@ -32,6 +32,7 @@ export interface SessionSockets {
 const maxReadAheadBytes = 64 * 1024;
 /** Messages that the target has not answered. More than fill its output buffer, so that it always has something to send. */
 const maxUnanswered = 16_384;
+const maxUnansweredBytes = 64 * 1024 * 1024;
 /** Texts that bring the parser down; each costs all sessions a moment. */
 const maxOverwhelming = 10;
 /** A busy session whose time is up may go on for this long. */
@@ -235,7 +236,7 @@ export class PostgresqlSession implements LifeCycle {
 
   #mayTake(): boolean {
     const talk = this.#talk;
-    if (talk.errands > 0 || talk.target.isFull || talk.target.expected.size >= maxUnanswered) return false;
+    if (talk.errands > 0 || talk.target.isFull || talk.target.expected.size >= maxUnanswered || talk.target.expected.bytes >= maxUnansweredBytes) return false;
     if (talk.awaitedBatch !== undefined && talk.awaitedBatch >= talk.syncsAnswered) return false;
     return talk.waitingFor === undefined || talk.isCopyingIn;
   }

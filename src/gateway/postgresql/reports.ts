@@ -25,6 +25,9 @@ export function fatalReport(sqlstate: string, message: string, hint?: string): R
   return { severity: 'FATAL', sqlstate, message, hint };
 }
 
+/** A session holds too much under names. */
+export const tooManyNames = errorReport('53400', 'the session holds too many prepared statements, portals and cursors, or too large ones', 'close some');
+
 /** A statement was planned without a column that it shows. */
 export const catalogueChanged = {
   sqlstate: '40001', message: 'the catalogue of the target has changed while the statement was under way: its result is not shown', hint: 'run it again',

@@ -96,5 +96,5 @@ export class TargetLane {
 }
 
 export function expectReply(kind: ReplyKind, fields: Partial<ExpectedReply> = {}): ExpectedReply {
-  return { kind, isHidden: false, action: 0, statement: 0, rows: 0, ...fields };
+  return { kind, isHidden: false, action: 0, bytes: 0, statement: 0, rows: 0, ...fields };
 }

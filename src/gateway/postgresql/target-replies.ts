@@ -152,6 +152,7 @@ export class TargetReplies implements BackendSink {
         return;
       case backendType.CopyInResponse:
         this.#talk.isCopyingIn = true;
+        this.#talk.copiedIn.begin(plannedOf(head)?.withholdErrors ?? true);
         this.#copyIn(head, frame);
         this.#talk.life.wake();
         return;
@@ -357,6 +358,7 @@ export class TargetReplies implements BackendSink {
     const severity = fields.get('V') ?? fields.get('S');
     talk.hasFailed = true;
     talk.isCopyingIn = false;
+    talk.copiedIn.end();
     talk.client.dropHeld();
     if (severity === 'FATAL' || severity === 'PANIC') {
       talk.hasTargetEnded = true;

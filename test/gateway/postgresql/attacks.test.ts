@@ -237,6 +237,18 @@ describe('evidence', () => {
     ]);
   });
 
+  test('COPY into a table with masked columns is recorded as a digest', async () => {
+    const notes = { ...maskEmails(), columns: [{ relation: pattern('public.guarded'), column: 'secret', mask: { type: 'Redact' as const } }] };
+    under = await startGateway(postgres, { maskRules: [notes] });
+    const client = await WireClient.login(under.address.port);
+    client.send(encodeQuery('copy guarded (id, secret) from stdin'));
+    await client.until('copyInResponse');
+    expect(await client.talk(serialize.copyData(Buffer.from('77\tcanary-copied\n')), serialize.copyDone())).toEqual(['done COPY 1', 'ready I']);
+    expect(Buffer.concat(under.records.frames).toString()).not.toContain('canary');
+    expect(under.records.of('Note')).toMatchObject([{ reason: 'CopyWithheld', message: expect.stringMatching(/^22 bytes .* hmac:[0-9a-f]{64}$/) }]);
+    await postgres.sql('delete from guarded where id = 77', 'shop');
+  });
+
   test('a value for a masked column is kept out of the record of EXECUTE', async () => {
     const notes = { ...maskEmails(), columns: [{ relation: pattern('public.customers'), column: 'notes', mask: { type: 'Redact' as const } }] };
     under = await startGateway(postgres, { maskRules: [notes] });
@@ -319,4 +331,40 @@ test('texts that are too deep for the parser end the session that sends them one
   client.send(deep(11));
   await client.closed();
   expect(under.records.of('SessionEnd')).toMatchObject([{ reason: 'ProtocolError' }]);
+});
+
+describe('what one client may hold', () => {
+  test('values of a pipeline without Sync are answered, so that they need not be kept', async () => {
+    under = await startGateway(postgres);
+    const client = await WireClient.login(under.address.port);
+    const large = bind({ values: ['x'.repeat(3 * 1024 * 1024)] });
+    client.send(parse({ text: 'select length($1)' }), large, large, large);
+    await client.until('bindComplete', 2);
+    expect(await client.talk(execute({}), sync())).toContain('done SELECT 1');
+  });
+
+  test('prepared statements, by Parse and by PREPARE, are bounded by what they weigh', async () => {
+    under = await startGateway(postgres);
+    const client = await WireClient.login(under.address.port);
+    const large = `select '${'x'.repeat(1_000_000)}'`;
+    for (let at = 0; at < 34; at++) expect(await client.talk(parse({ name: `s${at}`, text: large }), sync())).toEqual(['parseComplete', 'ready I']);
+    expect(await client.talk(parse({ name: 'more', text: 'select 1' }), sync())).toEqual(['error 53400', 'ready I']);
+    expect(await client.talk(encodeQuery('prepare more as select 1'))).toEqual(['error 53400', 'ready I']);
+    expect(await client.talk(close({ type: 'S', name: 's0' }), close({ type: 'S', name: 's1' }), sync())).toContain('ready I');
+    expect(await client.talk(encodeQuery('prepare more as select 1'))).toEqual(['done PREPARE', 'ready I']);
+  });
+
+  test('connections that do not log in lock out their own address alone', async () => {
+    under = await startGateway(postgres, {}, { maxLogins: 8 });
+    const waiting = [new WireClient(under.address.port), new WireClient(under.address.port)];
+    for (const client of waiting) {
+      client.send(WireClient.startup(3, 0, { user: 'x', database: 'shop' }));
+      await client.until('authenticationCleartextPassword');
+    }
+    const third = new WireClient(under.address.port);
+    await third.until('error');
+    expect(third.shown()).toEqual(['error 53300']);
+    for (const client of waiting) client.socket.destroy();
+    await third.closed();
+  });
 });
