@@ -36,6 +36,10 @@ const caps: ReadonlyMap<number, number> = new Map([
   [frontendType.CopyData, maxFrameBytes],
 ]);
 
+/** Chunks smaller than this are joined to the one before, while that is not large. */
+const smallBytes = 512;
+const joinedBytes = 8 * kibi;
+
 const refusable: ReadonlySet<number> = new Set([frontendType.Query, frontendType.Parse, frontendType.Bind, frontendType.FunctionCall]);
 
 /**
@@ -58,8 +62,11 @@ export class FrontendReader {
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
     this.#buffered += chunk.length;
+    const last = this.#chunks.at(-1);
+    // Each chunk weighs more than a few bytes: a message that comes byte by byte must not weigh a hundred times itself.
+    if (last !== undefined && chunk.length < smallBytes && last.length < joinedBytes) this.#chunks[this.#chunks.length - 1] = Buffer.concat([last, chunk]);
+    else this.#chunks.push(chunk);
   }
 
   /** The start-up packet, which has no type byte. */
