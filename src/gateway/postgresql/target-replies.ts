@@ -1,18 +1,18 @@
-import { messageOf } from '../../lib/coded-error.ts';
-import type { Effect, PlannedStatement } from '../../sql/plan.ts';
+import type { PlannedStatement } from '../../sql/plan.ts';
 import {
-  decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, type FieldDescription, rowsOfTag,
+  decodeCommandComplete, decodeFields, decodeParameterStatus, decodeReadyForQuery, decodeRowDescription, type FieldDescription,
 } from '../../wire/postgresql/backend-messages.ts';
 import { BackendScanner, type BackendSink } from '../../wire/postgresql/backend-scanner.ts';
 import { FrameError } from '../../wire/postgresql/frame-error.ts';
-import { flushFrame, syncFrame } from '../../wire/postgresql/frontend-messages.ts';
 import { backendType } from '../../wire/postgresql/message-type.ts';
+import { applyEffects } from './applied-effects.ts';
+import { readCatalogueAfterDdl, readCatalogueAnew } from './catalogue-errand.ts';
 import type { Conversation } from './conversation.ts';
+import { CountedReply } from './counted-reply.ts';
 import type { ExpectedReply, ReplyKind } from './expected-reply.ts';
 import { withholdsErrors } from './known-text.ts';
 import { catalogueChanged, errorReport, fatalReport } from './reports.ts';
 import { ShownValues } from './shown-values.ts';
-import { expectReply } from './target-lane.ts';
 import { copiesUnknownColumn, hasUnknownOrigin } from './unknown-origin.ts';
 
 /** Which request each reply answers; a reply to anything else means that we have lost the thread, and ends the session. */
@@ -39,6 +39,7 @@ export class TargetReplies implements BackendSink {
   readonly scanner: BackendScanner;
   readonly #talk: Conversation;
   readonly #shown: ShownValues;
+  readonly #counted: CountedReply;
   readonly #now: () => number;
   /** When the request at the head came to be the next to be answered. */
   headSince: number;
@@ -46,6 +47,7 @@ export class TargetReplies implements BackendSink {
   constructor(talk: Conversation) {
     this.#talk = talk;
     this.#shown = new ShownValues(talk);
+    this.#counted = new CountedReply(talk);
     this.#now = () => talk.deps.clock.monotonic();
     this.headSince = this.#now();
     this.scanner = new BackendScanner(this);
@@ -228,8 +230,7 @@ export class TargetReplies implements BackendSink {
     if (head.kind === 'Describe') {
       if (head.prepared !== undefined) head.prepared.isOutdated = true;
     } else this.#hideResult(head, planned);
-    talk.errands++;
-    void this.#awaitCatalogue();
+    readCatalogueAnew(talk);
   }
 
   #hideResult(head: ExpectedReply, planned: PlannedStatement): void {
@@ -250,9 +251,16 @@ export class TargetReplies implements BackendSink {
     const planned = plannedOf(head);
     const mayTell = planned !== undefined && head.known !== undefined && withholdsErrors(head.known.scope, planned);
     if (mayTell || head.withholdsErrors === true) talk.withholdsErrors = true;
-    if (head.maxRows !== undefined && this.#counted(head, tag)) return;
+    const excess = head.maxRows === undefined ? undefined : this.#counted.excess(head, tag);
+    if (excess !== undefined) {
+      this.#counted.takeBack(head, excess);
+      this.headChanged();
+      return;
+    }
+    // In a query of its own the rows wait for the commit as well.
+    if (head.maxRows !== undefined && head.isWholeQuery !== true) talk.client.release();
     // A query changes the search path by what its first portion calls, long before its end.
-    this.#happened(head, planned?.effects ?? [], tag ?? '');
+    if (planned !== undefined) applyEffects(talk, planned.effects, tag ?? '', head.known?.scope.context.masks.id ?? '');
     if (head.cutShort !== undefined) {
       this.#completedTooLate(head);
       return;
@@ -264,61 +272,12 @@ export class TargetReplies implements BackendSink {
       return;
     }
     if (head.isWholeQuery === true) {
-      this.#commitQuery(head);
+      this.#counted.commit(head);
+      this.headChanged();
       return;
     }
     this.#recordResult(head);
     this.#answered(head);
-  }
-
-  /** Whether more rows were changed than the rule allows: then the target is made to take it all back. */
-  #counted(head: ExpectedReply, tag: string | undefined): boolean {
-    const talk = this.#talk;
-    const changed = rowsOfTag(tag ?? '') ?? 0;
-    const allowed = head.maxRows ?? 0;
-    const isTooMuch = talk.client.holdsTooMuch;
-    if (changed <= allowed && !isTooMuch) {
-      // In a query of its own the rows wait for the commit as well.
-      if (head.isWholeQuery !== true) talk.client.release();
-      return false;
-    }
-    talk.client.dropHeld();
-    const message = isTooMuch
-      ? 'the rows that the statement returns are too many to be held until they are counted; nothing was changed'
-      : `the statement would change ${changed} rows, the rule allows ${allowed}; nothing was changed`;
-    const denial = errorReport('42501', message, isTooMuch ? 'leave RETURNING out' : 'narrow the WHERE, or ask for a rule with a higher maxRows');
-    talk.target.expected.shift();
-    this.#requeueBehindPoison(head, denial);
-    return true;
-  }
-
-  #requeueBehindPoison(head: ExpectedReply, denial: ReturnType<typeof errorReport>): void {
-    const talk = this.#talk;
-    const poison = talk.target.refuse('Poison', denial, head.action);
-    if (head.isWholeQuery === true) {
-      talk.syncsSent++;
-      const sync = expectReply('Sync');
-      talk.target.protocol(syncFrame, sync);
-      talk.waitingFor = sync;
-    } else {
-      talk.waitingFor = poison;
-      // The client's Sync comes behind; without one the target would not answer yet.
-      talk.target.protocol(flushFrame);
-    }
-    talk.target.flush();
-    this.headChanged();
-  }
-
-  /** The write is within its bounds: commit it, and let the client see it only when that has succeeded. */
-  #commitQuery(head: ExpectedReply): void {
-    const talk = this.#talk;
-    talk.target.expected.shift();
-    talk.syncsSent++;
-    const sync = expectReply('Sync', { action: head.action, rows: head.rows, ...(head.tag !== undefined && { tag: head.tag }) });
-    talk.target.protocol(syncFrame, sync);
-    talk.target.flush();
-    talk.waitingFor = sync;
-    this.headChanged();
   }
 
   /** It ended before the target heard of the cancel request: the client is told the same, and sees nothing of what follows. */
@@ -332,23 +291,7 @@ export class TargetReplies implements BackendSink {
     }
     this.#recordResult(head);
     this.#answered(head);
-    if (head.isWholeQuery === true) this.#endWholeQuery();
-  }
-
-  #happened(head: ExpectedReply, effects: readonly Effect[], tag: string): void {
-    const talk = this.#talk;
-    const maskSet = head.known?.scope.context.masks.id ?? '';
-    for (const effect of effects) {
-      talk.state.apply(effect, tag, maskSet);
-      if (effect.kind === 'CatalogueChange') talk.isCatalogueStale = true;
-      else if (effect.kind === 'Reason') talk.reason = effect.text;
-      else if (effect.kind === 'Deallocate' && effect.name === undefined) talk.names.forgetPrepared();
-      else if (effect.kind === 'CloseCursor' && effect.name === undefined) talk.names.forgetCursors();
-      else if (effect.kind === 'Discard' && effect.target === 'All') {
-        talk.names.forgetPrepared();
-        talk.names.forgetCursors();
-      }
-    }
+    if (head.isWholeQuery === true) this.#counted.end();
   }
 
   #error(frame: Buffer): void {
@@ -393,19 +336,8 @@ export class TargetReplies implements BackendSink {
     const { waitingFor } = talk;
     if (waitingFor === undefined || !skipped.includes(waitingFor)) return;
     talk.waitingFor = undefined;
-    if (waitingFor.isWholeQuery === true) this.#endWholeQuery();
+    if (waitingFor.isWholeQuery === true) this.#counted.end();
     talk.life.wake();
-  }
-
-  /** A simple query that was run as an extended one has failed: the client sends no Sync, so we do. */
-  #endWholeQuery(): void {
-    const talk = this.#talk;
-    talk.isSkipping = false;
-    talk.syncsSent++;
-    const sync = expectReply('Sync');
-    talk.target.protocol(syncFrame, sync);
-    talk.target.flush();
-    talk.waitingFor = sync;
   }
 
   #recordResult(reply: ExpectedReply): void {
@@ -434,31 +366,8 @@ export class TargetReplies implements BackendSink {
       talk.withholdsErrors = false;
     }
     this.#pass(head, frame);
-    this.#refreshCatalogue();
+    readCatalogueAfterDdl(talk);
     this.#answered(head);
-  }
-
-  /** DDL is over: the next text is planned with the new catalogue. */
-  #refreshCatalogue(): void {
-    const talk = this.#talk;
-    if (!talk.isCatalogueStale || talk.status !== 'Idle') return;
-    talk.isCatalogueStale = false;
-    talk.errands++;
-    void this.#awaitCatalogue();
-  }
-
-  async #awaitCatalogue(): Promise<void> {
-    const talk = this.#talk;
-    try {
-      await talk.deps.catalogue.refresh();
-    } catch (error) {
-      talk.deps.log.error('the catalogue could not be read after DDL', { session: talk.session.id, error: messageOf(error) });
-      // What names mean would be a guess from here on.
-      talk.life.end('TargetClosed', fatalReport('57P03', 'the session ends: the catalogue of the target could not be read after DDL', 'connect again'));
-      return;
-    }
-    talk.errands--;
-    talk.life.wake();
   }
 
   #parameterStatus(frame: Buffer): void {

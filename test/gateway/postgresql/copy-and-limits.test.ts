@@ -143,11 +143,11 @@ describe('limits', () => {
   });
 
   test('statementTimeout holds for each Execute of a pipeline, and for one whose Sync does not come', async () => {
-    under = await startGateway(postgres, { policies: [policy([allowAll], { statementTimeoutMs: 200 })] });
+    under = await startGateway(postgres, { policies: [policy([allowAll], { statementTimeoutMs: 1000 })] });
     const client = await WireClient.login(under.address.port);
     expect((await client.talk(run('select pg_sleep(60)'), sync())).slice(-2)).toEqual(['error 57014', 'ready I']);
     expect((await client.talk(run('select 1'), run('select pg_sleep(60)'), run('select 2'), sync())).slice(-2)).toEqual(['error 57014', 'ready I']);
-    const short = Array.from({ length: 4 }, () => run('select pg_sleep(0.1)'));
+    const short = Array.from({ length: 4 }, () => run('select pg_sleep(0.4)'));
     expect((await client.talk(...short, sync())).slice(-2)).toEqual(['done SELECT 1', 'ready I']);
     client.seen.length = 0;
     client.send(run("insert into support.agents values (710, 'app', 'x')"));
