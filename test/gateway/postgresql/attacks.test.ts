@@ -305,6 +305,7 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
       expect(await client.talk(encodeQuery("execute s('canary-value')"))).toEqual(['done UPDATE 1', 'ready I']);
       await client.talk(parse({ text: 'execute s($1)' }), bind({ values: ['canary-value'] }), execute({}), sync());
       expect(client.shown().at(-1)).toBe('ready I');
+      expect(await client.talk(bind({ statement: 's', values: ['canary-value'] }), execute({}), sync())).toContain('done UPDATE 1');
       expect(JSON.stringify(under.records.records)).not.toContain('canary-value');
     });
   });
@@ -400,6 +401,26 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
       expect(await client.talk(encodeQuery('prepare more as select 1'))).toEqual(['error 53400', 'ready I']);
       expect(await client.talk(close({ type: 'S', name: 's0' }), close({ type: 'S', name: 's1' }), sync())).toContain('ready I');
       expect(await client.talk(encodeQuery('prepare more as select 1'))).toEqual(['done PREPARE', 'ready I']);
+    });
+
+    test('a flood of cancel requests cancels, and the session goes on', async () => {
+      under = await startGateway(postgres);
+      const client = new WireClient(under.address.port);
+      client.send(WireClient.startup(3, 0, { user: 'x', database: 'shop' }));
+      await client.until('authenticationCleartextPassword');
+      const bytes: Buffer[] = [];
+      client.socket.on('data', (chunk: Buffer) => bytes.push(chunk));
+      client.send(serialize.password('token-of-the-agent'));
+      await client.until('readyForQuery');
+      const all = Buffer.concat(bytes);
+      const at = all.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+      client.send(encodeQuery('select pg_sleep(60)'));
+      const flood = Array.from({ length: 100 }, () => new WireClient(under.address.port));
+      for (const each of flood) each.send(Buffer.from([0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e]), all.subarray(at + 5, at + 13));
+      for (const each of flood) await each.closed();
+      client.send(encodeQuery('select 1'));
+      await client.until('readyForQuery', 3);
+      expect(client.shown()).toContain('error 57014');
     });
 
     test('connections that do not log in lock out their own address alone', async () => {
