@@ -87,6 +87,19 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
       expect(await changed()).toEqual({ n: 0 });
     });
 
+    test('a message that had to wait is still answered before Terminate, and before the end of the stream', async () => {
+      under = await startGateway(postgres);
+      for (const last of [serialize.end(), undefined]) {
+        const client = await WireClient.login(under.address.port);
+        client.send(failing, parse({ name: 's', text: 'select 7' }), sync(), parse({ name: 's', text: 'select 8' }), sync(), bind({ statement: 's' }), execute({}), sync());
+        if (last === undefined) client.socket.end();
+        else client.send(last);
+        await client.closed();
+        expect(client.shown()).toEqual(['parseComplete', 'bindComplete', 'error 22012', 'ready I', 'parseComplete', 'ready I', 'bindComplete', 'row 8', 'done SELECT 1', 'ready I']);
+      }
+      expect(under.records.of('SessionEnd').map(({ reason }) => reason)).toEqual(['ClientClosed', 'ClientClosed']);
+    });
+
     test('EXECUTE of a name in a simple query', async () => {
       under = await startGateway(postgres, { policies: countedRules });
       const client = await WireClient.login(under.address.port);
