@@ -13,7 +13,7 @@ export function checkCall(analysis: Analysis, call: FuncCall, references: Relati
   const name = path.at(-1) ?? '';
   const schema = path.length > 1 ? path.at(-2) : undefined;
   if (schema === 'pg_catalog' || (schema === undefined && special.has(name))) {
-    if (checkSpecial(analysis, name, call.args ?? [], references)) {
+    if (checkSpecial(analysis, name, call, references)) {
       if (schema === undefined) pinCaptured(analysis, name, call);
       return;
     }
@@ -63,11 +63,12 @@ function pinCaptured(analysis: Analysis, name: string, call: FuncCall): void {
 const special: ReadonlySet<string> = new Set(['current_setting', 'set_config', 'nextval']);
 
 /** Functions whose literal arguments say whether they are harmless. True when the call has been dealt with. */
-function checkSpecial(analysis: Analysis, name: string, args: readonly Node[], references: RelationReferences): boolean {
+function checkSpecial(analysis: Analysis, name: string, call: FuncCall, references: RelationReferences): boolean {
+  const args = call.args ?? [];
   switch (name) {
     case 'current_setting': {
       const setting = stringLiteral(args[0]);
-      if (setting === undefined) refuseVariable(analysis, name);
+      if (setting === undefined) guardSetting(analysis, call);
       else if (classifySetting(setting) === 'Protected') refuseProtected(analysis, setting);
       return true;
     }
@@ -81,6 +82,36 @@ function checkSpecial(analysis: Analysis, name: string, args: readonly Node[], r
     default:
       return false;
   }
+}
+
+/**
+ * A name that is only known when the statement runs, as of SQLAlchemy's parameters: it is passed through an
+ * expression under which no setting of the gateway's can be meant. Names of settings are case-insensitive.
+ */
+function guardSetting(analysis: Analysis, { args, location }: FuncCall): void {
+  const [argument] = args ?? [];
+  const span = location === undefined || analysis.isDefinition ? undefined : firstArgument(analysis.tokens, analysis.tokenAt(location));
+  if (argument === undefined || 'NamedArgExpr' in argument || span === undefined) {
+    refuseVariable(analysis, 'current_setting');
+    return;
+  }
+  analysis.edit(span.start, span.start, 'pg_catalog.replace(pg_catalog.lower(CAST((');
+  analysis.edit(span.end, span.end, `) AS pg_catalog.text) COLLATE pg_catalog."C"), 'chaperone.', 'chaperone_hidden.')`);
+}
+
+/** From behind the opening parenthesis of a call to its first comma or its end. */
+function firstArgument(tokens: Analysis['tokens'], call: number): { readonly start: number; readonly end: number } | undefined {
+  const open = tokens.findIndex(({ text }, index) => index >= call && text === '(');
+  let depth = 0;
+  for (let at = open; open >= 0 && at < tokens.length; at++) {
+    const text = tokens[at]?.text;
+    if (text === '(' || text === '[') depth++;
+    const isEnd = depth === 1 && (text === ',' || text === ')');
+    const [first, last] = [tokens[open + 1], tokens[at - 1]];
+    if (isEnd) return at === open + 1 || first === undefined || last === undefined ? undefined : { start: first.start, end: last.end };
+    if (text === ')' || text === ']') depth--;
+  }
+  return undefined;
 }
 
 function refuseVariable(analysis: Analysis, name: string): void {
