@@ -17,6 +17,7 @@ export default {
           parser: { syntax: 'typescript' },
           // As tsc and Node do: drop only what is marked `type`.
           transform: { verbatimModuleSyntax: true },
+          experimental: { keepImportAttributes: true },
         },
       },
     ],
