@@ -1,5 +1,6 @@
 /** Real PostgreSQL servers for tests, one call each. Stop them in `afterAll`; a test that crashes leaves nothing behind either. */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -63,7 +64,16 @@ export async function loadDataset(postgres: Postgres, database = 'shop'): Promis
 }
 
 /** The result of initdb, kept beside the installed packages so that only the first test pays for it. */
-async function template(packageName: EmbeddedPackage): Promise<string> {
+function template(packageName: EmbeddedPackage): Promise<string> {
+  const made = templates.get(packageName) ?? makeTemplate(packageName);
+  templates.set(packageName, made);
+  return made;
+}
+
+/** Servers that start side by side share one. */
+const templates = new Map<EmbeddedPackage, Promise<string>>();
+
+async function makeTemplate(packageName: EmbeddedPackage): Promise<string> {
   const binaries = embeddedDirectory(packageName);
   const account = unprivilegedAccount();
   const kept = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', `${packageName}-data-${String(account?.uid ?? process.getuid?.())}`);
@@ -73,7 +83,7 @@ async function template(packageName: EmbeddedPackage): Promise<string> {
     const data = join(directory, 'data');
     await initialise(join(reachableBinaries(binaries, account, join(directory, 'native')), 'bin', 'initdb'), data, account);
     mkdirSync(dirname(kept), { recursive: true });
-    const mine = `${kept}.${String(process.pid)}`;
+    const mine = `${kept}.${randomUUID()}`;
     await run('cp', ['-a', data, mine]);
     try {
       renameSync(mine, kept);
