@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../lib/clock.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { openLocalIssuer, type LocalSubject } from '../identity/local-issuer.ts';
+import { collect } from './option-values.ts';
 
 const maxTtlMs = 24 * 60 * 60_000;
 
@@ -50,8 +51,4 @@ function parseTtl(text: string): number {
   const ttlMs = parseDuration(text);
   if (ttlMs === undefined || ttlMs < 1_000 || ttlMs > maxTtlMs) throw new InvalidArgumentError('write a duration from 1s to 24h, such as 15m');
   return ttlMs;
-}
-
-function collect(group: string, groups: readonly string[]): readonly string[] {
-  return [...groups, group];
 }

@@ -42,8 +42,9 @@ export class Lookup {
 
   /** PostgreSQL looks in pg_catalog first unless the path names it. */
   resolve(name: string, path: readonly string[]): Relation | undefined {
-    const schemas = path.includes('pg_catalog') ? path : ['pg_catalog', ...path];
-    for (const schema of this.effectivePath(schemas)) {
+    const builtIn = path.includes('pg_catalog') ? undefined : this.relation('pg_catalog', name);
+    if (builtIn !== undefined) return builtIn;
+    for (const schema of this.effectivePath(path)) {
       const found = this.relation(schema, name);
       if (found !== undefined) return found;
     }

@@ -4,8 +4,9 @@ import type { Analysis } from './analysis.ts';
 import { grantableFunctions, harmlessFunctions, isHarmfulBuiltIn } from './harmless-functions.ts';
 import { classifySetting } from './harmless-settings.ts';
 import { isHarmlessFunction } from './lookup.ts';
-import { quoteLiteral, quoteName } from './quote.ts';
+import { foldIdentifier, quoteLiteral, quoteName } from './quote.ts';
 import { isOwnTemporary, type RelationReferences } from './references.ts';
+import { parseSearchPath } from './search-path.ts';
 import { stringLiteral, strings, typeNameOf } from './tree.ts';
 
 export function checkCall(analysis: Analysis, call: FuncCall, references: RelationReferences): void {
@@ -131,7 +132,7 @@ function checkSetConfig(analysis: Analysis, args: readonly Node[]): void {
   checkSetting(analysis, setting);
   if (setting.toLowerCase() !== 'search_path') return;
   if (value === undefined) refuseVariable(analysis, 'set_config');
-  else analysis.effects.push({ kind: 'SearchPath', path: splitPath(value), isLocal: false });
+  else analysis.effects.push({ kind: 'SearchPath', path: parseSearchPath(value), isLocal: false });
 }
 
 export function checkSetting(analysis: Analysis, setting: string): void {
@@ -147,16 +148,6 @@ export function checkSetting(analysis: Analysis, setting: string): void {
     case 'Named':
       analysis.settings.add(setting.toLowerCase());
   }
-}
-
-/** Reads a search_path value: names, quoted or folded to lower case, between commas. */
-export function splitPath(value: string): readonly string[] {
-  const names: string[] = [];
-  for (const [, quoted, bare] of value.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,"]+))\s*(?:,|$)/g)) {
-    if (quoted !== undefined) names.push(quoted.replaceAll('""', '"'));
-    else if (bare !== undefined && bare.trim() !== '') names.push(bare.trim().toLowerCase());
-  }
-  return names;
 }
 
 /** Drawing a number changes the sequence: it counts as an insert into it. */
@@ -190,7 +181,7 @@ function pinLiteral(analysis: Analysis, node: Node | undefined, text: string): v
 function splitDotted(written: string): readonly string[] {
   const parts: string[] = [];
   for (const [, quoted, bare] of written.matchAll(/(?:"((?:[^"]|"")*)"|([^."]+))(?:\.|$)/g)) {
-    parts.push(quoted === undefined ? (bare ?? '').trim().toLowerCase() : quoted.replaceAll('""', '"'));
+    parts.push(quoted === undefined ? foldIdentifier((bare ?? '').trim()) : quoted.replaceAll('""', '"'));
   }
   return parts;
 }

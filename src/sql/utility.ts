@@ -8,6 +8,7 @@ import { namedRelations } from './named-relations.ts';
 import type { QueryAnalyser } from './query.ts';
 import { flagsOf, isOwnTemporary, temporaryRelation } from './references.ts';
 import { checkSetting, refuseProtected } from './routines.ts';
+import { foldIdentifier } from './quote.ts';
 import { childScope } from './scope.ts';
 import { classifySetting } from './harmless-settings.ts';
 import { statementClasses, type StatementClass } from './statement-kinds.ts';
@@ -348,7 +349,7 @@ export class UtilityAnalyser {
   #nameLocation(name: string): number | undefined {
     const { tokens } = this.#analysis;
     const places = tokens.flatMap((token, index) => {
-      const written = token.text.startsWith('"') ? token.text.slice(1, -1).replaceAll('""', '"') : token.text.toLowerCase();
+      const written = token.text.startsWith('"') ? token.text.slice(1, -1).replaceAll('""', '"') : foldIdentifier(token.text);
       const isQualified = tokens[index - 1]?.text === '.' || tokens[index + 1]?.text === '.';
       return token.start >= this.#start && written === name && !isQualified ? [token.start] : [];
     });

@@ -302,6 +302,14 @@ describe('a relation that the open transaction made', () => {
   });
 });
 
+describe('names without quotes', () => {
+  test('are folded as PostgreSQL does it, ASCII letters alone', () => {
+    expect(factsOf(shop.plan("SELECT nextval('PUBLIC.Order_Numbers')", []))).toEqual(['Insert public.order_numbers()']);
+    const effects = shop.plan("SELECT set_config('search_path', 'Support, ÄB, \"Quoted\"', false)", []).statements[0]?.effects;
+    expect(effects).toEqual([{ kind: 'SearchPath', path: ['support', 'Äb', 'Quoted'], isLocal: false }]);
+  });
+});
+
 describe('once names may have changed their meaning', () => {
   const dirty = { isDirty: true, temporaries: new Map([['t', { maskSet: '' }]]) };
 

@@ -7,7 +7,7 @@ import type { Catalogue, Column, PgType, Relation, RelationKind, UserFunction } 
 import * as queries from './catalogue-queries.ts';
 import type { ControlQuery, TextRow } from './control-query.ts';
 import { addProbed, type ColumnSet, spreadProbed } from './probed-columns.ts';
-import { parseSearchPath } from './search-path-setting.ts';
+import { parseSearchPath } from '../../sql/search-path.ts';
 import { TargetError } from './target-error.ts';
 
 export interface LoadedCatalogue {

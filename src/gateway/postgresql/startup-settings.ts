@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../../lib/result.ts';
 import { type Report } from '../../wire/postgresql/backend-messages.ts';
 import { fatalReport } from './reports.ts';
-import { parseSearchPath } from './search-path-setting.ts';
+import { parseSearchPath } from '../../sql/search-path.ts';
 
 export interface StartupSettings {
   readonly user: string;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { loadCatalogue, prepareIntrospection, readSignature } from '../../../src/gateway/postgresql/catalogue-loader.ts';
 import { CatalogueSource, type IntrospectionLogin } from '../../../src/gateway/postgresql/catalogue-source.ts';
 import { ControlQuery } from '../../../src/gateway/postgresql/control-query.ts';
-import { parseSearchPath } from '../../../src/gateway/postgresql/search-path-setting.ts';
+import { parseSearchPath } from '../../../src/sql/search-path.ts';
 import { systemClock, type Clock } from '../../../src/lib/clock.ts';
 import { silentLog, type Log } from '../../../src/lib/log.ts';
 import { Secret } from '../../../src/lib/secret.ts';

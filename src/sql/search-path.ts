@@ -1,10 +1,11 @@
+import { foldIdentifier } from './quote.ts';
+
 /** The schema names of a `search_path` setting, as PostgreSQL splits it: folded to lower case unless quoted. */
 export function parseSearchPath(setting: string): string[] {
   const names: string[] = [];
   for (const [, quoted, plain] of setting.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,\s"]+))\s*(?:,|$)/g)) {
     if (quoted !== undefined) names.push(quoted.replaceAll('""', '"'));
-    // Folding is ASCII only in UTF8 databases.
-    else if (plain !== undefined) names.push(plain.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
+    else if (plain !== undefined) names.push(foldIdentifier(plain));
   }
   return names.filter((name) => name !== '');
 }
