@@ -353,7 +353,6 @@ function newReference(relation: Relation, masks: ColumnMasks, range: RangeVar, i
     shown,
     renames: strings(range.alias?.colnames) ?? [],
     isTarget,
-    isTemporary: isOwnTemporary(relation),
     alias: range.alias?.aliasname ?? range.relname ?? '',
     read: new Set(),
     assigned: new Set(),
@@ -391,7 +390,7 @@ export function isOwnTemporary(relation: Relation): boolean {
 }
 
 /** Made by this session and in no snapshot: temporary, or of the open transaction. */
-function isUnlisted(relation: Relation): boolean {
+export function isUnlisted(relation: Relation): boolean {
   return relation.oid === 0;
 }
 

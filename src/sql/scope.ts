@@ -9,7 +9,6 @@ export interface BaseReference {
   /** Columns of a view that show masked columns, by the masks that hold inside it. */
   readonly shown: ColumnMasks;
   readonly isTarget: boolean;
-  readonly isTemporary: boolean;
   /** The name by which the text calls it: its alias or its own name. */
   readonly alias: string;
   /** Names that the alias gives to the first columns. */

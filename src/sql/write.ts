@@ -10,7 +10,7 @@ import { outputName, type OutputName } from './column-names.ts';
 import { columnNamed } from './masks.ts';
 import type { Place } from './place.ts';
 import { QueryAnalyser, starNames, type SelectResult } from './query.ts';
-import { entryOf } from './references.ts';
+import { entryOf, isOwnTemporary, isUnlisted } from './references.ts';
 import { quoteIdentifier } from './quote.ts';
 import { childScope, resolveColumn, resolveStar, type BaseReference, type Entry, type Scope } from './scope.ts';
 import { constantsOf, isConstant, strings } from './tree.ts';
@@ -133,7 +133,7 @@ class WriteAnalyser {
     const base = range === undefined ? undefined : references.target(range);
     if (range === undefined || base === undefined) return { names: undefined, isTainted: true };
     const outer = this.#analysis.storingInto;
-    if (!base.isTemporary) this.#analysis.storingInto = `${base.relation.schema}.${base.relation.name}`;
+    if (!isOwnTemporary(base.relation)) this.#analysis.storingInto = `${base.relation.schema}.${base.relation.name}`;
     const scope = childScope(parent);
     this.#queries.with(withClause, scope, depth);
     const result = work({ base, entry: entryOf(base, range), scope, mark, depth });
@@ -243,7 +243,7 @@ class WriteAnalyser {
     if (clause.action !== 'ONCONFLICT_UPDATE') return;
     // `excluded` holds what the statement itself proposed.
     const proposed = new Map(base.relation.columns.map(({ name }) => [name, ['Derived']] as const));
-    scope.entries.push({ alias: 'excluded', columns: base.relation.oid === 0 ? undefined : proposed, isTainted: false });
+    scope.entries.push({ alias: 'excluded', columns: isUnlisted(base.relation) ? undefined : proposed, isTainted: false });
     const columns = this.#assignments(clause.targetList, { ...target, scope });
     this.#queries.expression(clause.whereClause, { scope, clause: 'Where', depth: target.depth + 1 });
     this.#queries.references.touch('Update', base, columnList(columns), { hasWhere, ...this.#countable() });
