@@ -8,10 +8,10 @@ export interface CancelKey {
 
 /** Keys of all sessions of the process: CancelRequest comes on a connection of its own. */
 export class CancelKeys {
-  readonly #holders = new Map<number, { readonly key: Buffer; readonly cancel: () => void }>();
+  readonly #holders = new Map<number, { readonly key: Buffer; readonly cancel: () => Promise<void> }>();
 
   /** `minor`: of the protocol; from 3.2 on keys are long. */
-  issue(minor: number, cancel: () => void): CancelKey {
+  issue(minor: number, cancel: () => Promise<void>): CancelKey {
     let processId: number;
     do processId = randomBytes(4).readUInt32BE() >>> 1;
     while (processId === 0 || this.#holders.has(processId));
@@ -24,9 +24,9 @@ export class CancelKeys {
     this.#holders.delete(processId);
   }
 
-  /** A wrong key is not answered, as PostgreSQL does not. */
-  cancel(processId: number, key: Buffer): void {
+  /** Resolves once the target has taken note. A wrong key is not answered, as PostgreSQL does not. */
+  async cancel(processId: number, key: Buffer): Promise<void> {
     const holder = this.#holders.get(processId);
-    if (holder?.key.length === key.length && timingSafeEqual(holder.key, key)) holder.cancel();
+    if (holder?.key.length === key.length && timingSafeEqual(holder.key, key)) await holder.cancel();
   }
 }

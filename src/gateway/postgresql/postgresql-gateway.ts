@@ -165,7 +165,8 @@ class Gateway implements PostgresqlGateway {
     if (accepted === undefined) return void socket.destroy();
     const { packet, channel } = accepted;
     if (packet.kind === 'CancelRequest') {
-      this.#cancelKeys.cancel(packet.processId, packet.key);
+      // Clients wait for the end of this connection: what they send next must not meet a cancel request still on its way.
+      await this.#cancelKeys.cancel(packet.processId, packet.key);
       closeWith(channel.socket);
       return;
     }
@@ -213,14 +214,13 @@ class Gateway implements PostgresqlGateway {
     const cancel = async (): Promise<void> => {
       if (backendKey !== undefined) await cancelTarget(options, backendKey);
     };
-    let isCancelling = false;
+    let cancelling: Promise<void> | undefined;
     const cancelKey = this.#cancelKeys.issue(minor, () => {
       // Each request is a connection to the target: a flood of them is one.
-      if (isCancelling) return;
-      isCancelling = true;
-      cancel()
+      cancelling ??= cancel()
         .catch((error: unknown) => this.#deps.log.warn('the target took no cancel request', { session: session.id, error: messageOf(error) }))
-        .finally(() => (isCancelling = false));
+        .finally(() => (cancelling = undefined));
+      return cancelling;
     });
     const onEnd = (): void => {
       this.#cancelKeys.revoke(cancelKey);

@@ -96,9 +96,10 @@ describe('cancel', () => {
       const keyData = all.subarray(at + 5, at + 5 + (minor === 2 ? 36 : 8));
       client.send(encodeQuery('select pg_sleep(60)'));
       await waitFor(async () => (await postgres.sql("select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'")).length > 0);
-      await cancel(under.address.port, Buffer.concat([keyData.subarray(0, -1), Buffer.from([keyData.at(-1)! ^ 1])]));
-      await cancel(under.address.port, keyData);
       client.seen.length = 0;
+      await cancel(under.address.port, Buffer.concat([keyData.subarray(0, -1), Buffer.from([keyData.at(-1)! ^ 1])]));
+      expect(client.shown()).toEqual([]);
+      await cancel(under.address.port, keyData);
       await client.until('readyForQuery');
       expect(client.shown().slice(-2)).toEqual(['error 57014', 'ready I']);
     }

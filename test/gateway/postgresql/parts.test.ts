@@ -142,16 +142,30 @@ describe('runs of bytes', () => {
 });
 
 describe('cancel keys', () => {
-  test('cancel their own session alone, and nothing once revoked', () => {
+  test('cancel their own session alone, and nothing once revoked', async () => {
     const keys = new CancelKeys();
     const cancelled: string[] = [];
-    const [one, two] = [keys.issue(0, () => cancelled.push('one')), keys.issue(2, () => cancelled.push('two'))];
-    keys.cancel(one.processId, two.key);
-    keys.cancel(two.processId, two.key);
-    keys.cancel(one.processId, Buffer.concat([one.key, Buffer.alloc(28)]));
+    const note = (name: string) => async (): Promise<void> => void cancelled.push(name);
+    const [one, two] = [keys.issue(0, note('one')), keys.issue(2, note('two'))];
+    await keys.cancel(one.processId, two.key);
+    await keys.cancel(two.processId, two.key);
+    await keys.cancel(one.processId, Buffer.concat([one.key, Buffer.alloc(28)]));
     keys.revoke(two);
-    keys.cancel(two.processId, two.key);
+    await keys.cancel(two.processId, two.key);
     expect(cancelled).toEqual(['two']);
     expect([one.key.length, two.key.length]).toEqual([4, 32]);
+  });
+
+  test('are done with when the target has taken note, not before', async () => {
+    const keys = new CancelKeys();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const { processId, key } = keys.issue(0, async () => { await promise; });
+    let isDone = false;
+    const cancelled = keys.cancel(processId, key).then(() => (isDone = true));
+    await new Promise(setImmediate);
+    expect(isDone).toBe(false);
+    resolve(undefined);
+    await cancelled;
+    expect(isDone).toBe(true);
   });
 });
